@@ -1,0 +1,72 @@
+// The service and its dependencies as one file of CommonJS. Readable on purpose (no shortened names, no lost lines): its
+// stack traces end up in somebody's log at night.
+import { readdir, readFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import * as esbuild from "esbuild";
+
+/** Bundles dist/src/cli.js; gives the code and the license texts of everything in it. */
+export async function bundle(root) {
+  const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  const { outputFiles, metafile } = await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: ["dist/src/cli.js"],
+    outfile: "dist/bin/lastcall.cjs",
+    write: false,
+    metafile: true,
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    target: "node20",
+    charset: "ascii",
+    minifySyntax: true,
+    // `import()` becomes a lazy require: inside the bundle it is one anyway, and the launcher's script has no module loader.
+    supported: { "dynamic-import": false },
+    define: {
+      // ws would search the disk for its two optional native helpers at every start.
+      "process.env.WS_NO_BUFFER_UTIL": '"1"',
+      "process.env.WS_NO_UTF_8_VALIDATE": '"1"',
+    },
+    plugins: [fixedVersion(version)],
+    legalComments: "external",
+    logLevel: "warning",
+    // A bundle has no import.meta: code that reads it would only fail at run time.
+    logOverride: { "empty-import-meta": "error" },
+  });
+  const code = textOf(outputFiles, "lastcall.cjs");
+  const odd = code.split("\n").findIndex((line) => Buffer.byteLength(line) !== line.length);
+  if (odd >= 0) throw new Error(`dist/bin/lastcall.cjs line ${odd + 1} is not ASCII, which the launcher counts on`);
+  const comments = textOf(outputFiles, "lastcall.cjs.LEGAL.txt");
+  return { code, licenses: await licensesOf(root, Object.values(metafile.outputs), comments) };
+}
+
+/** In the bundle the version is a constant: package.json is not read at start, nor needed beside it. */
+function fixedVersion(version) {
+  return {
+    name: "fixed-version",
+    setup(build) {
+      build.onLoad({ filter: /\/dist\/src\/service\/version\.js$/ }, () => ({
+        contents: `export const VERSION = ${JSON.stringify(version)};`,
+      }));
+    },
+  };
+}
+
+function textOf(files, name) {
+  return files.find((file) => file.path.endsWith(`/${name}`))?.text ?? "";
+}
+
+async function licensesOf(root, outputs, comments) {
+  const inputs = outputs.flatMap((output) => Object.keys(output.inputs));
+  const folders = new Set(inputs.flatMap((input) => input.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0] ?? []));
+  const parts = ["lastcall.cjs contains the following packages, under their own licenses.\n"];
+  for (const folder of [...folders].sort()) parts.push(await licenseOf(join(root, folder), relative(root, folder)));
+  if (comments) parts.push(`Notices inside the code:\n\n${comments}`);
+  return parts.join(`\n${"-".repeat(80)}\n\n`);
+}
+
+async function licenseOf(folder) {
+  const { name, version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+  const files = (await readdir(folder)).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file)).sort();
+  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
+  return [`${name} ${version} (${license})\n`, ...texts].join("\n");
+}

@@ -1,0 +1,54 @@
+// npm test [-- filter… --node-option…]: builds, then runs every test file of dist/test. A filter is a part of a path
+// ("drain"); what starts with a dash goes to `node --test` (--test-name-pattern=…).
+import { spawn } from "node:child_process";
+import { readdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const root = join(import.meta.dirname, "..");
+// These need more than Node and npm, or measure instead of testing; they have commands of their own.
+const APART = ["bench", "browser", "cluster"];
+/** One file may take this long (ms) before it is ended as failed; only a file that hangs comes near it. */
+const FILE_LIMIT_MS = 300_000;
+
+process.exitCode = (await run(["node", join(root, ".build/build.js")])) || (await test(process.argv.slice(2)));
+
+async function test(args) {
+  const options = args.filter((arg) => arg.startsWith("-"));
+  const filters = args.filter((arg) => !arg.startsWith("-"));
+  const files = await testFiles(filters);
+  // `node --test` without files would look for some itself, and pass when it finds none.
+  if (files.length === 0) {
+    process.stderr.write(`no test file in dist/test${filters.length ? ` matches ${filters.join(", ")}` : ""}\n`);
+    return 1;
+  }
+  const leaks = pathToFileURL(join(root, "dist/test/support/leaks.js")).href;
+  return run([
+    "node",
+    "--test",
+    "--test-reporter=spec",
+    `--test-concurrency=${Math.min(4, availableParallelism())}`,
+    `--test-timeout=${FILE_LIMIT_MS}`,
+    `--import=${leaks}`,
+    ...options,
+    ...files,
+  ]);
+}
+
+async function testFiles(filters) {
+  const entries = await readdir(join(root, "dist/test"), { recursive: true });
+  return entries
+    .filter((file) => file.endsWith(".test.js") && !APART.includes(file.split("/")[0]))
+    .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+    .sort()
+    .map((file) => join("dist/test", file));
+}
+
+/** Runs this very Node (whatever PATH says) in the project's folder; gives its exit code. */
+function run([, ...args]) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: root, stdio: "inherit" });
+    child.once("error", reject).once("exit", (code) => resolve(code ?? 1));
+  });
+}

@@ -1,0 +1,10 @@
+export { type Clock, systemClock } from "./base/clock.js";
+export { ERROR_CODES, type ErrorCode, LastcallError } from "./base/errors.js";
+export { BUDGET_DEFAULTS, type BudgetSettings, checkBudget, itemise, type Plan, planDrain } from "./drain/budget.js";
+export { Drain, type DrainOptions } from "./drain/engine.js";
+export type { Cause, DrainEvent, DrainOutcome, PhaseRecord, Receipt } from "./drain/events.js";
+export { type Outcome, PHASES, type Phase, type Stage, TRANSITIONS } from "./drain/phases.js";
+export type * from "./drain/ports.js";
+export { openJournal } from "./journal/open.js";
+export type * from "./journal/port.js";
+export type { Id, Position } from "./protocol/ids.js";

@@ -1,0 +1,128 @@
+import type { Clock } from "../base/clock.js";
+import { aborted } from "../base/clock.js";
+import type { Announcement, Clients, ClientsReport } from "../drain/ports.js";
+import type { Connection, Fate, Marks } from "../wire/connection.js";
+import type { Roster } from "./roster.js";
+import { type Turn, Walk } from "./walk.js";
+
+export interface LeaveOptions {
+  readonly roster: Roster;
+  readonly clock: Clock;
+  /** 0 (inclusive) to 1 (exclusive). */
+  readonly random: () => number;
+  /** How far each stream is to be served. */
+  readonly heads: (signal: AbortSignal) => Promise<Marks>;
+}
+
+/**
+ * How clients leave: everyone is told at once, everyone has a slot of its own, and nobody waits for another.
+ */
+export class Leave implements Clients {
+  readonly #options: LeaveOptions;
+  /** In the order of their slots. */
+  readonly #turns: Turn[] = [];
+  readonly #counts = {
+    told: 0,
+    flushed: 0,
+    handedOver: 0,
+    left: 0,
+    cut: 0,
+    gone: 0,
+    echoed: 0,
+    unanswered: 0,
+    items: 0,
+  };
+  #announcement: { readonly at: number; readonly terms: Announcement } | undefined;
+  #marks: Marks | undefined;
+  #walks: readonly Walk[] = [];
+
+  constructor(options: LeaveOptions) {
+    this.#options = options;
+  }
+
+  get announced(): boolean {
+    return this.#announcement !== undefined;
+  }
+
+  announce(terms: Announcement): void {
+    const { clock, roster, random } = this.#options;
+    const at = clock.now();
+    this.#announcement = { at, terms };
+    const connections = [...roster];
+    for (const [i, connection] of connections.entries()) {
+      // Spread evenly, with jitter inside each one's own share of the time.
+      this.#tell(connection, at, (terms.staggerMs * (i + random())) / connections.length, terms);
+    }
+  }
+
+  /** Somebody came on an old connection after the announcement: they are told at once, and leave last. */
+  welcome(connection: Connection): void {
+    if (this.#announcement === undefined) return;
+    const { at, terms } = this.#announcement;
+    this.#tell(connection, at, terms.staggerMs, terms);
+    for (const walk of this.#walks) walk.go();
+  }
+
+  async mark(signal: AbortSignal): Promise<void> {
+    const marks = await this.#options.heads(signal);
+    this.#marks ??= marks;
+  }
+
+  async close(signal: AbortSignal): Promise<void> {
+    const { clock, roster } = this.#options;
+    if (this.#marks === undefined) await this.mark(signal);
+    const marks = this.#marks;
+    if (marks === undefined || this.#announcement === undefined) return;
+    const { closeMs } = this.#announcement.terms;
+    const startedAt = clock.now();
+    const abort = aborted(signal);
+    signal.addEventListener("abort", () => this.#cutAll(), { once: true });
+    this.#walks = [
+      // Each in its slot, and cut when its own time is over; slots that have passed count from now.
+      new Walk(
+        clock,
+        this.#turns,
+        (turn) => turn.at,
+        (turn) => turn.connection.end(marks),
+      ),
+      new Walk(
+        clock,
+        this.#turns,
+        (turn) => Math.max(turn.at, startedAt) + closeMs,
+        (turn) => turn.connection.terminate(),
+      ),
+    ];
+    await Promise.race([roster.emptied(), abort.promise]);
+    abort.stop();
+    for (const walk of this.#walks) walk.stop();
+  }
+
+  report(): ClientsReport {
+    return { ...this.#counts, open: this.#options.roster.size };
+  }
+
+  wrote(items: number): void {
+    if (this.announced) this.#counts.items += items;
+  }
+
+  flushed(): void {
+    if (this.announced) this.#counts.flushed += 1;
+  }
+
+  ended(fate: Fate, echoed: boolean): void {
+    if (!this.announced) return;
+    if (echoed) this.#counts.echoed += 1;
+    if (fate === "handed_over") this.#counts.handedOver += 1;
+    else this.#counts[fate] += 1;
+  }
+
+  #tell(connection: Connection, at: number, slotMs: number, terms: Announcement): void {
+    connection.announce(slotMs, terms.staggerMs + terms.closeMs / 2);
+    this.#counts.told += 1;
+    this.#turns.push({ connection, at: at + slotMs });
+  }
+
+  #cutAll(): void {
+    for (const connection of this.#options.roster) connection.terminate();
+  }
+}

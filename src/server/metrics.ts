@@ -1,0 +1,195 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Plan } from "../drain/budget.js";
+import { parts } from "../drain/budget.js";
+import { PHASES } from "../drain/phases.js";
+import { FATES, PROTOCOLS } from "../wire/connection.js";
+import { NOT_READY_REASONS, type ReadyState } from "./readiness.js";
+
+/** prom-client's own buckets stop at 10 s; a drain may take minutes. */
+const DRAIN_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300];
+const APPEND_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+export const DRAIN_OUTCOMES = ["clean", "cut", "failed"] as const;
+const ADMISSIONS = ["accepted", "refused"] as const;
+const STAGES = ["starting", "serving", ...PHASES] as const;
+const GAP_REASONS = ["trimmed", "replaced"] as const;
+const PUBLISH_RESULTS = ["appended", "repeated", "refused"] as const;
+
+/** Every figure of the service. All series exist, at 0, from the start, so that a first increase is an increase. */
+export type Metrics = ReturnType<typeof createMetrics>;
+
+export interface MetricsSources {
+  readonly version: string;
+  readonly ready: () => ReadyState;
+  readonly plan: Plan;
+}
+
+export function createMetrics({ version, ready, plan }: MetricsSources) {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const drains = new Counter({
+    name: "graceful_shutdown_total",
+    help: "Drains that ended, by outcome.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  const drainSeconds = new Histogram({
+    name: "graceful_shutdown_duration_seconds",
+    help: "From the signal to the end of the drain, by outcome.",
+    labelNames: ["outcome"],
+    buckets: DRAIN_BUCKETS,
+    registers,
+  });
+  for (const outcome of DRAIN_OUTCOMES) {
+    drains.inc({ outcome }, 0);
+    drainSeconds.zero({ outcome });
+  }
+
+  const phaseSeconds = new Histogram({
+    name: "graceful_shutdown_phase_duration_seconds",
+    help: "Time of each phase of a drain.",
+    labelNames: ["phase"],
+    buckets: DRAIN_BUCKETS,
+    registers,
+  });
+  for (const phase of PHASES) phaseSeconds.zero({ phase });
+
+  const inProgress = new Gauge({ name: "graceful_shutdown_in_progress", help: "1 while draining.", registers });
+
+  const budgetSeconds = new Gauge({
+    name: "graceful_shutdown_budget_seconds",
+    help: "What each part of a drain may take, and the whole.",
+    labelNames: ["part"],
+    registers,
+  });
+  for (const { part, ms } of parts(plan)) budgetSeconds.set({ part }, ms / 1000);
+  budgetSeconds.set({ part: "total" }, plan.totalMs / 1000);
+
+  const sockets = new Gauge({
+    name: "lastcall_sockets",
+    help: "Connected clients, by protocol.",
+    labelNames: ["protocol"],
+    registers,
+  });
+  const itemsSent = new Counter({
+    name: "lastcall_items_sent_total",
+    help: "Items handed to clients' sockets.",
+    labelNames: ["protocol"],
+    registers,
+  });
+  const closed = new Counter({
+    name: "lastcall_connections_closed_total",
+    help: "Clients that are gone, by how they went (cut: ended before they had everything).",
+    labelNames: ["protocol", "fate"],
+    registers,
+  });
+  const pingTimeouts = new Counter({
+    name: "lastcall_ping_timeouts_total",
+    help: "Clients ended because they answered no ping.",
+    labelNames: ["protocol"],
+    registers,
+  });
+  const slowSessions = new Counter({
+    name: "lastcall_slow_sessions_total",
+    help: "Times a client's socket stopped taking what it was given.",
+    labelNames: ["protocol"],
+    registers,
+  });
+  const received = new Counter({
+    name: "lastcall_messages_received_total",
+    help: "Frames received from clients.",
+    labelNames: ["protocol"],
+    registers,
+  });
+  for (const protocol of PROTOCOLS) {
+    for (const metric of [itemsSent, pingTimeouts, slowSessions, received]) metric.inc({ protocol }, 0);
+    sockets.set({ protocol }, 0);
+    for (const fate of FATES) closed.inc({ protocol, fate }, 0);
+  }
+
+  const connections = new Counter({
+    name: "lastcall_connections_total",
+    help: "Clients that asked to connect, by the stage of the drain and the answer.",
+    labelNames: ["phase", "result"],
+    registers,
+  });
+  for (const phase of STAGES) for (const result of ADMISSIONS) connections.inc({ phase, result }, 0);
+
+  const items = new Counter({ name: "lastcall_items_total", help: "Items that came from the journal.", registers });
+  const replays = new Counter({
+    name: "lastcall_replays_total",
+    help: "Sessions that started behind the head.",
+    registers,
+  });
+  const gaps = new Counter({
+    name: "lastcall_gaps_total",
+    help: "Cursors that the journal did not hold.",
+    labelNames: ["reason"],
+    registers,
+  });
+  for (const reason of GAP_REASONS) gaps.inc({ reason }, 0);
+
+  const published = new Counter({
+    name: "lastcall_published_total",
+    help: "Publishes, by what became of them.",
+    labelNames: ["result"],
+    registers,
+  });
+  for (const result of PUBLISH_RESULTS) published.inc({ result }, 0);
+
+  const appendSeconds = new Histogram({
+    name: "lastcall_append_duration_seconds",
+    help: "From a publish to its place in the journal.",
+    buckets: APPEND_BUCKETS,
+    registers,
+  });
+  const followerLag = new Gauge({
+    name: "lastcall_follower_lag_seconds",
+    help: "Age of the last item when it came from the journal.",
+    registers,
+  });
+
+  const readyGauge = new Gauge({
+    name: "lastcall_ready",
+    help: "1 for what /ready says now: ready, or the reason why not.",
+    labelNames: ["reason"],
+    registers,
+    collect() {
+      const state = ready();
+      const now = state.status === "ready" ? "ready" : state.reason;
+      for (const reason of ["ready", ...NOT_READY_REASONS]) this.set({ reason }, reason === now ? 1 : 0);
+    },
+  });
+  const buildInfo = new Gauge({
+    name: "lastcall_build_info",
+    help: "1; the label says which version runs.",
+    labelNames: ["version"],
+    registers,
+  });
+  buildInfo.set({ version }, 1);
+
+  return {
+    registry,
+    drains,
+    drainSeconds,
+    phaseSeconds,
+    inProgress,
+    budgetSeconds,
+    sockets,
+    itemsSent,
+    closed,
+    pingTimeouts,
+    slowSessions,
+    received,
+    connections,
+    items,
+    replays,
+    gaps,
+    published,
+    appendSeconds,
+    followerLag,
+    readyGauge,
+  };
+}

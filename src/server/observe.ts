@@ -1,0 +1,77 @@
+import { parts } from "../drain/budget.js";
+import type { Drain } from "../drain/engine.js";
+import type { DrainEvent, Receipt } from "../drain/events.js";
+import type { Log } from "./log.js";
+import type { Metrics } from "./metrics.js";
+
+/** Writes a drain into the log, in words an operator can follow, and its plan and receipt as they are. */
+export function logDrain(drain: Drain, log: Log, clients: () => number): void {
+  drain.subscribe((event) => {
+    switch (event.type) {
+      case "started": {
+        const plan = { totalMs: event.plan.totalMs, parts: parts(event.plan), windowMinMs: event.plan.windowMinMs };
+        log.info({ reason: event.reason, plan, clients: clients() }, "graceful_shutdown_started");
+        log.info({ reason: event.reason, clients: clients() }, "Shutdown begun");
+        return;
+      }
+      case "phase_started":
+        if (event.capMs > 0) log.info({ phase: event.phase, capMs: round(event.capMs) }, PHASE_WORDS[event.phase]);
+        return;
+      case "phase_ended":
+        if (event.outcome === "skipped") return;
+        log.info({ phase: event.phase, outcome: event.outcome, ms: round(event.ms) }, `Phase ${event.phase} over`);
+        return;
+      case "error":
+        log.error({ err: event.error }, "Error during shutdown; the shutdown goes on");
+        return;
+      case "settled":
+        return;
+      case "completed":
+        log.info({ receipt: rounded(event.receipt) }, "graceful_shutdown_completed");
+    }
+  });
+}
+
+const PHASE_WORDS = {
+  window: "Waiting until no new clients are sent here",
+  announce: "Telling all clients",
+  finish: "Publishing the last items",
+  close: "Closing all clients: last items, CLOSE, close frame",
+  requests: "Waiting for requests in flight",
+  release: "Closing what is open",
+  linger: "Waiting for the figures to be scraped",
+} as const;
+
+/** Counts a drain. Its figures are set before the linger, so that the last scrape has them. */
+export function measureDrain(drain: Drain, metrics: Metrics): void {
+  let counted = false;
+  const count = ({ outcome, durationMs }: Receipt) => {
+    if (counted) return;
+    counted = true;
+    metrics.drains.inc({ outcome });
+    metrics.drainSeconds.observe({ outcome }, durationMs / 1000);
+    metrics.inProgress.set(0);
+  };
+  drain.subscribe((event: DrainEvent) => {
+    if (event.type === "started") {
+      metrics.inProgress.set(1);
+      // A drain that no preStop sleep preceded has another plan than the one shown at the start.
+      for (const { part, ms } of parts(event.plan)) metrics.budgetSeconds.set({ part }, ms / 1000);
+      metrics.budgetSeconds.set({ part: "total" }, event.plan.totalMs / 1000);
+    } else if (event.type === "phase_ended") {
+      metrics.phaseSeconds.observe({ phase: event.phase }, event.ms / 1000);
+    } else if (event.type === "settled" || event.type === "completed") count(event.receipt);
+  });
+}
+
+const round = (ms: number): number => Math.round(ms * 10) / 10;
+
+/** The receipt as it is shown: tenths of a millisecond are enough. */
+export function rounded(receipt: Receipt): Receipt {
+  return {
+    ...receipt,
+    durationMs: round(receipt.durationMs),
+    budgetLeftMs: round(receipt.budgetLeftMs),
+    phases: receipt.phases.map((phase) => ({ ...phase, ms: round(phase.ms) })),
+  };
+}

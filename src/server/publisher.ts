@@ -1,0 +1,103 @@
+import { randomUUID } from "node:crypto";
+import { deferred } from "../base/deferred.js";
+import { LastcallError } from "../base/errors.js";
+import type { Publishes } from "../drain/ports.js";
+import type { Journal, Publication } from "../journal/port.js";
+import type { Id } from "../protocol/ids.js";
+import { isReserved } from "../protocol/text.js";
+
+/** Who publishes until there is auth. */
+export const ANONYMOUS = "anonymous";
+
+export interface PublishRequest {
+  readonly stream: string;
+  readonly publisher: string;
+  /** Made when absent. */
+  readonly key?: string | undefined;
+  /** JSON text. */
+  readonly data: string;
+}
+
+export interface Published {
+  readonly id: Id;
+  /** The same key and data were published before. */
+  readonly repeated: boolean;
+}
+
+export type PublishResult = "appended" | "repeated" | "refused";
+
+/** The one way into the journal; knows what is accepted and not yet in it. */
+export class Publisher implements Publishes {
+  readonly #journal: Journal;
+  readonly #maxItemBytes: number;
+  readonly #observe: (result: PublishResult, ms: number) => void;
+  #pending = 0;
+  #settled = deferred();
+
+  constructor(journal: Journal, maxItemBytes: number, observe: (result: PublishResult, ms: number) => void) {
+    this.#journal = journal;
+    this.#maxItemBytes = maxItemBytes;
+    this.#observe = observe;
+  }
+
+  /**
+   * Resolves when the item is in the journal.
+   * @throws LastcallError `reserved`, `too_large`, `key_reused`, `journal_unavailable`
+   */
+  async publish(request: PublishRequest, signal?: AbortSignal): Promise<Published> {
+    const [published] = await this.publishAll([request], signal);
+    if (published === undefined) throw new LastcallError("internal", "the journal gave no answer");
+    return published;
+  }
+
+  /** Several items of one stream and publisher, in order, as one transaction. */
+  async publishAll(requests: readonly PublishRequest[], signal?: AbortSignal): Promise<readonly Published[]> {
+    const stream = requests[0]?.stream;
+    if (stream === undefined) return [];
+    const publications = requests.map((request) => this.#accept(request));
+    if (this.#pending === 0) this.#settled = deferred();
+    this.#pending += publications.length;
+    const startedAt = performance.now();
+    try {
+      const results = await this.#journal.append(stream, publications, signal);
+      return results.map((result, i) => {
+        const { id } = result;
+        if (result.type === "key_reused") {
+          throw new LastcallError("key_reused", "the key was used before with other data", {
+            detail: { key: publications[i]?.key, id },
+          });
+        }
+        this.#observe(result.repeated ? "repeated" : "appended", performance.now() - startedAt);
+        return { id, repeated: result.repeated };
+      });
+    } catch (thrown) {
+      this.#observe("refused", performance.now() - startedAt);
+      throw thrown;
+    } finally {
+      this.#pending -= publications.length;
+      if (this.#pending === 0) this.#settled.resolve();
+    }
+  }
+
+  async settle(): Promise<void> {
+    while (this.#pending > 0) await this.#settled.promise;
+  }
+
+  pending(): number {
+    return this.#pending;
+  }
+
+  #accept(request: PublishRequest): Publication {
+    const { publisher, key = randomUUID(), data } = request;
+    const bytes = Buffer.byteLength(data);
+    if (bytes > this.#maxItemBytes) {
+      throw new LastcallError("too_large", `an item may have ${this.#maxItemBytes} bytes; this one has ${bytes}`, {
+        detail: { maxBytes: this.#maxItemBytes },
+      });
+    }
+    if (isReserved(data)) {
+      throw new LastcallError("reserved", `${data.trim()} is a word of the text protocol and cannot be an item's data`);
+    }
+    return { publisher, key, data };
+  }
+}

@@ -1,0 +1,70 @@
+import type { Clock } from "../base/clock.js";
+import { deferred } from "../base/deferred.js";
+import type { Connection } from "../wire/connection.js";
+
+/** Connections pinged in one turn of the event loop. */
+const PINGS_PER_TURN = 256;
+
+/** Everyone who is connected. */
+export class Roster {
+  readonly #connections = new Set<Connection>();
+  #empty = deferred();
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  [Symbol.iterator](): IterableIterator<Connection> {
+    return this.#connections.values();
+  }
+
+  has(connection: Connection): boolean {
+    return this.#connections.has(connection);
+  }
+
+  add(connection: Connection): void {
+    if (this.#connections.size === 0) this.#empty = deferred();
+    this.#connections.add(connection);
+  }
+
+  remove(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#empty.resolve();
+  }
+
+  /** Resolves when nobody is connected. */
+  async emptied(): Promise<void> {
+    while (this.#connections.size > 0) await this.#empty.promise;
+  }
+}
+
+/** Pings everyone every `intervalMs` and ends those who do not answer; the returned function stops it. */
+export function keepAlive(
+  roster: Roster,
+  clock: Clock,
+  intervalMs: number,
+  onTimeout: (connection: Connection) => void,
+): () => void {
+  let stopped = false;
+  let cancel = () => {};
+  const walk = (connections: IterableIterator<Connection>) => {
+    for (let n = 0; n < PINGS_PER_TURN; n += 1) {
+      const { value: connection, done } = connections.next();
+      if (done) {
+        cancel = clock.after(intervalMs, () => walk(roster[Symbol.iterator]()));
+        return;
+      }
+      if (connection.ping()) continue;
+      onTimeout(connection);
+      connection.terminate();
+    }
+    setImmediate(() => {
+      if (!stopped) walk(connections);
+    });
+  };
+  cancel = clock.after(intervalMs, () => walk(roster[Symbol.iterator]()));
+  return () => {
+    stopped = true;
+    cancel();
+  };
+}

@@ -1,0 +1,110 @@
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance } from "fastify";
+import Type from "typebox";
+import { LastcallError } from "../base/errors.js";
+import type { Entry } from "../journal/port.js";
+import { DEFAULT_STREAM } from "../protocol/ids.js";
+import type { Core } from "./core.js";
+import { parsePosition } from "./position.js";
+import { ANONYMOUS } from "./publisher.js";
+import { Cursor, Problem, StreamName } from "./schemas.js";
+
+/** Items in one answer of `GET /items`. */
+const LIMIT_DEFAULT = 100;
+const LIMIT_MAX = 1_000;
+
+const Published = Type.Object({ id: Type.String() });
+
+const Items = Type.Object({
+  items: Type.Array(Type.Object({ id: Type.String(), at: Type.Integer(), data: Type.Unknown() })),
+  cursor: Type.String({ description: "Where to go on." }),
+});
+
+/** `POST /items` and `GET /items`. */
+export function itemRoutes(base: FastifyInstance, core: Core): void {
+  const fastify = base.withTypeProvider<TypeBoxTypeProvider>();
+
+  // An item is kept byte for byte: the body is checked to be JSON and otherwise left alone.
+  fastify.removeContentTypeParser("application/json");
+  fastify.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => {
+    try {
+      const text = body.toString();
+      JSON.parse(text);
+      done(null, text);
+    } catch (thrown) {
+      done(new LastcallError("invalid_request", "the body is not JSON", { cause: thrown }));
+    }
+  });
+
+  fastify.post(
+    "/items",
+    {
+      bodyLimit: core.options.maxItemBytes,
+      schema: {
+        summary: "Publish an item: the body, any JSON, is its data",
+        querystring: Type.Object({ stream: Type.Optional(StreamName) }),
+        headers: Type.Object({
+          "idempotency-key": Type.Optional(
+            Type.String({
+              minLength: 1,
+              maxLength: 200,
+              description: "The same key and data are published once, however often they are sent.",
+            }),
+          ),
+        }),
+        response: {
+          200: { ...Published, description: "The key was used already, with this data: the id of then." },
+          201: { ...Published, description: "The item is in the journal." },
+          "4xx": Problem,
+          "5xx": Problem,
+        },
+      },
+    },
+    async (request, reply) => {
+      const data = request.body;
+      if (typeof data !== "string" || data.trim() === "") {
+        throw new LastcallError("invalid_request", "the body must be JSON, sent as application/json");
+      }
+      const { id, repeated } = await core.publisher.publish({
+        stream: request.query.stream ?? DEFAULT_STREAM,
+        publisher: ANONYMOUS,
+        key: request.headers["idempotency-key"],
+        data,
+      });
+      return reply.code(repeated ? 200 : 201).send({ id });
+    },
+  );
+
+  fastify.get(
+    "/items",
+    {
+      schema: {
+        summary: "Read items",
+        querystring: Type.Object({
+          stream: Type.Optional(StreamName),
+          after: Type.Optional(Cursor),
+          limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMIT_MAX, default: LIMIT_DEFAULT })),
+        }),
+        response: { 200: Items, "4xx": Problem, "5xx": Problem },
+      },
+      serializerCompiler: ({ httpStatus }) => (httpStatus === "200" ? itemsJson : JSON.stringify),
+    },
+    async (request) => {
+      const { stream = DEFAULT_STREAM, after = "oldest", limit = LIMIT_DEFAULT } = request.query;
+      const page = await core.options.journal.read(stream, parsePosition(after), limit);
+      if (page.type === "gap") {
+        const { reason, cursor } = page;
+        throw new LastcallError("gap", `nothing can be read after ${after}: the journal was ${reason}`, {
+          detail: { reason, cursor },
+        });
+      }
+      return { items: [...page.entries], cursor: page.entries.at(-1)?.id ?? page.after };
+    },
+  );
+}
+
+/** Put together from the items' own bytes, which are JSON already. */
+function itemsJson({ items, cursor }: { readonly items: readonly Entry[]; readonly cursor: string }): string {
+  const texts = items.map(({ id, at, data }) => `{"id":"${id}","at":${at},"data":${data}}`);
+  return `{"items":[${texts.join(",")}],"cursor":"${cursor}"}`;
+}

@@ -1,0 +1,83 @@
+import { writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { systemClock } from "../base/clock.js";
+import { LastcallError, toError } from "../base/errors.js";
+import { checkBudget } from "../drain/budget.js";
+import type { Receipt } from "../drain/events.js";
+import { rounded } from "../server/observe.js";
+import { type App, buildApp } from "./app.js";
+import type { Edge } from "./edge.js";
+import { readSettings, type Settings } from "./env.js";
+import { createLog, type ServiceLog } from "./logger.js";
+import { VERSION } from "./version.js";
+
+/** The kubelet reads no more of a termination message (KEP-297; 4,096 bytes). */
+const TERMINATION_MESSAGE_BYTES = 4_096;
+
+/**
+ * Runs the service in this process until the edge hears a signal.
+ * @throws LastcallError `invalid_settings`, `journal_unavailable`; what listening throws
+ */
+export async function serve(edge: Edge, env: Readonly<Record<string, string | undefined>>): Promise<void> {
+  const settings = readSettings(env);
+  checkBudget(settings.budget);
+  const service = createLog(settings.logLevel, settings.podName, VERSION);
+  const { log } = service;
+  for (const warning of settings.warnings) log.warn({ warning }, "Settings");
+  const app = await buildApp(settings, service, VERSION, systemClock);
+  edge.handle({
+    begin: (cause) => end(app, settings, service, () => app.core.drain.start(cause)),
+    note: (what) => {
+      if ("error" in what) app.core.drain.record(what.error);
+      else log.warn({ signal: what.signal }, "Signal during the shutdown");
+    },
+  });
+  await app.admin?.listen({
+    host: settings.host,
+    port: settings.adminPort ?? 0,
+    listenTextResolver: () => "Admin port open",
+  });
+  await app.server.listen({ host: settings.host, port: settings.port, listenTextResolver: () => "Port open" });
+  app.feed.start();
+  log.info(
+    { url: urlOf(app, settings), admin: app.admin && portOf(app.admin), journal: app.core.options.journal.backend },
+    "Server started",
+  );
+}
+
+/** Before its first ready a process has nothing to drain. */
+async function end(app: App, settings: Settings, service: ServiceLog, drain: () => Promise<Receipt>): Promise<number> {
+  if (!app.core.readiness.wasReady) {
+    service.log.info({}, "Ended before it was ready: nothing to drain");
+    await service.flush();
+    return 0;
+  }
+  const receipt = await drain();
+  leaveMessage(settings.terminationMessagePath, rounded(receipt));
+  await service.flush();
+  return receipt.exitCode;
+}
+
+/** What `kubectl describe pod` shows of a container that ended; only where the platform has put the file. */
+function leaveMessage(path: string, receipt: Receipt): void {
+  const text = JSON.stringify(receipt);
+  try {
+    writeFileSync(path, text.slice(0, TERMINATION_MESSAGE_BYTES), { flag: "r+" });
+  } catch {
+    // Outside of a pod there is none.
+  }
+}
+
+function portOf(server: App["server"]): number {
+  return (server.server.address() as AddressInfo).port;
+}
+
+function urlOf({ server }: App, { host, tls }: Settings): string {
+  const name = host === "0.0.0.0" || host === "::" ? "localhost" : host;
+  return `${tls === undefined ? "http" : "https"}://${name}:${portOf(server)}`;
+}
+
+/** What to print when the service did not start. */
+export function startFault(thrown: unknown): string {
+  return thrown instanceof LastcallError ? `lastcall: ${thrown.message}` : `lastcall: ${toError(thrown).stack}`;
+}

@@ -1,0 +1,80 @@
+import type { Entry, Journal } from "../journal/port.js";
+import { type Id, numberOf } from "../protocol/ids.js";
+import { SEGMENT_BYTES, type Slice } from "./frame-log.js";
+import type { Encoding, Gap } from "./ports.js";
+
+/** Entries asked of the journal for one page. */
+const PAGE_ENTRIES = 512;
+/** Pages remembered; all who resume at about the same place read the same few. */
+const PAGES_KEPT = 32;
+
+export type EncodedPage =
+  | { readonly type: "slice"; readonly slice: Slice; readonly full: boolean }
+  | ({ readonly type: "gap" } & Gap)
+  /** Nothing behind the cursor, or the journal cannot be reached just now. */
+  | { readonly type: "none" };
+
+/** Encoded pages of one stream: however many sessions replay the same part, it is read and encoded once. */
+export class PageCache {
+  readonly #journal: Journal;
+  readonly #stream: string;
+  readonly #pages = new Map<string, Promise<EncodedPage>>();
+
+  constructor(journal: Journal, stream: string) {
+    this.#journal = journal;
+    this.#stream = stream;
+  }
+
+  /** The page after `after`; never rejects. */
+  read(encoding: Encoding, after: Id): Promise<EncodedPage> {
+    const key = `${encoding.name} ${after}`;
+    const known = this.#pages.get(key);
+    if (known !== undefined) return known;
+    const loading = this.#load(encoding, after).then((page) => {
+      // Only a full page stays true: what is behind a shorter one is still being written.
+      const lasting = page.type === "slice" && page.full;
+      if (!lasting && this.#pages.get(key) === loading) this.#pages.delete(key);
+      return page;
+    });
+    this.#pages.set(key, loading);
+    if (this.#pages.size > PAGES_KEPT) {
+      const oldest = this.#pages.keys().next();
+      if (!oldest.done) this.#pages.delete(oldest.value);
+    }
+    return loading;
+  }
+
+  clear(): void {
+    this.#pages.clear();
+  }
+
+  async #load(encoding: Encoding, after: Id): Promise<EncodedPage> {
+    try {
+      const page = await this.#journal.read(this.#stream, after, PAGE_ENTRIES);
+      if (page.type === "gap") return page;
+      const slice = encodeSlice(encoding, page.entries);
+      return slice === undefined
+        ? { type: "none" }
+        : { type: "slice", slice, full: page.entries.length === PAGE_ENTRIES };
+    } catch {
+      // The follower meets the same loss and tells it; the session waits for its return.
+      return { type: "none" };
+    }
+  }
+}
+
+/** As many of the entries as one segment holds, at least one. */
+function encodeSlice(encoding: Encoding, entries: readonly Entry[]): Slice | undefined {
+  const frames: Uint8Array[] = [];
+  let bytes = 0;
+  let id: Id | undefined;
+  for (const entry of entries) {
+    const frame = encoding.encode(entry);
+    if (id !== undefined && bytes + frame.length > SEGMENT_BYTES) break;
+    frames.push(frame);
+    bytes += frame.length;
+    id = entry.id;
+  }
+  if (id === undefined) return undefined;
+  return { bytes: Buffer.concat(frames, bytes), items: frames.length, n: numberOf(id), id };
+}

@@ -1,0 +1,32 @@
+import type { Entry, GapReason } from "../journal/port.js";
+import type { Id } from "../protocol/ids.js";
+
+/** How items look on one kind of wire. Each item is encoded once, however many sessions get it. */
+export interface Encoding {
+  readonly name: string;
+  /** One whole frame (or event), ready for the socket. */
+  encode(entry: Entry): Uint8Array;
+}
+
+/** A place where the asked cursor did not hold. */
+export interface Gap {
+  readonly after: Id;
+  /** Where the session goes on. */
+  readonly cursor: Id;
+  readonly reason: GapReason;
+}
+
+/** A session's way to its peer. */
+export interface Channel {
+  readonly encoding: Encoding;
+  /** The socket takes nothing more just now. */
+  readonly blocked: boolean;
+  /** Calls `session.writable()` once the socket takes more. Asked for only while `blocked`; again and again does no harm. */
+  awaitWritable(): void;
+  /** Hands over whole frames. Never called while `blocked`. */
+  write(frames: Uint8Array, items: number): void;
+  /** Tells the peer of a gap. False when the peer cannot go on after one: the session is then stopped. */
+  gap(gap: Gap): boolean;
+  /** The session has reached the goal it was given. */
+  arrived(): void;
+}

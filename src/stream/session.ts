@@ -1,0 +1,154 @@
+import { type Id, numberOf } from "../protocol/ids.js";
+import type { Feed, Line } from "./feed.js";
+import type { FrameLog, Slice } from "./frame-log.js";
+import type { Channel, Gap } from "./ports.js";
+import type { Visited } from "./pump.js";
+
+/**
+ * A session is a cursor, in one of three states: *replaying* (behind: reads pages as fast as its socket takes them, or
+ * waits for its socket, or for the follower), *live* (at the head: the pump visits it), *stopped*.
+ */
+type State = { readonly type: "replaying" } | { readonly type: "live" } | { readonly type: "stopped" };
+
+const LIVE: State = { type: "live" };
+const STOPPED: State = { type: "stopped" };
+/** Every reading is a state of its own, so that a late answer is known by its not being the present one. */
+const replaying = (): State => ({ type: "replaying" });
+
+export class Session implements Visited {
+  slot = -1;
+  readonly #feed: Feed;
+  readonly #line: Line;
+  readonly #channel: Channel;
+  #state: State = STOPPED;
+  #n: number;
+  #id: Id;
+  /** Number of the item after which the channel is told that it has arrived. */
+  #goal = Number.POSITIVE_INFINITY;
+
+  constructor(feed: Feed, channel: Channel, cursor: Id) {
+    this.#feed = feed;
+    this.#line = feed.line(channel.encoding);
+    this.#channel = channel;
+    this.#n = numberOf(cursor);
+    this.#id = cursor;
+  }
+
+  get state(): State["type"] {
+    return this.#state.type;
+  }
+
+  /** Id of the last item given out, or where the session began. */
+  get cursor(): Id {
+    return this.#id;
+  }
+
+  /** Number of the last item given out. */
+  get n(): number {
+    return this.#n;
+  }
+
+  start(): void {
+    if (this.#state !== STOPPED) return;
+    this.#state = replaying();
+    this.#advance();
+  }
+
+  /** Gives nothing more; the cursor stays. */
+  stop(): void {
+    if (this.#state === LIVE) this.#line.pump.remove(this);
+    this.#feed.forget(this);
+    this.#state = STOPPED;
+  }
+
+  /** Tells the channel, once, when item `n` and all before it have been given out; at once when they have. */
+  reach(n: number): void {
+    this.#goal = n;
+    if (this.#state === LIVE) this.visit(this.#line.log);
+    this.#checkGoal();
+  }
+
+  /** The socket has drained. */
+  writable(): void {
+    if (this.#state.type === "replaying") this.#advance();
+  }
+
+  /** The follower has moved, or is back. */
+  followerMoved(): void {
+    if (this.#state.type === "replaying") this.#advance();
+  }
+
+  /** What the pump calls: takes all there is, as long as the socket takes it. */
+  visit(log: FrameLog): void {
+    while (this.#state === LIVE && this.#n < log.n) {
+      const slice = this.#channel.blocked ? undefined : log.after(this.#n);
+      if (slice === undefined) this.#fallBehind();
+      else this.#give(slice);
+    }
+  }
+
+  /** The follower met a gap: what a live session had in front of it is not there any more. */
+  lost(gap: Omit<Gap, "after">): void {
+    if (this.#state !== LIVE) return;
+    this.#line.pump.remove(this);
+    this.#state = replaying();
+    this.#goOnAfter({ ...gap, after: this.#id });
+  }
+
+  #fallBehind(): void {
+    this.#line.pump.remove(this);
+    this.#state = replaying();
+    this.#advance();
+  }
+
+  /** From replaying: joins the log where it holds the cursor, reads a page where it does not. */
+  #advance(): void {
+    if (this.#channel.blocked) this.#channel.awaitWritable();
+    else if (!this.#join()) void this.#read();
+  }
+
+  #join(): boolean {
+    const { log, pump } = this.#line;
+    if (!log.holds(this.#n, this.#id)) return false;
+    this.#feed.forget(this);
+    this.#state = LIVE;
+    pump.add(this);
+    this.visit(log);
+    return true;
+  }
+
+  async #read(): Promise<void> {
+    const state = replaying();
+    this.#state = state;
+    const page = await this.#feed.page(this.#channel.encoding, this.#id);
+    if (this.#state !== state) return;
+    if (page.type === "gap") return this.#goOnAfter(page);
+    if (page.type === "none") {
+      // At the journal's head, or it cannot be reached: the follower, if it is not there yet, will come.
+      if (!this.#join()) this.#feed.await(this);
+      return;
+    }
+    this.#give(page.slice);
+    if (this.#state === state) this.#advance();
+  }
+
+  #goOnAfter(gap: Gap): void {
+    this.#id = gap.cursor;
+    this.#n = numberOf(gap.cursor);
+    if (this.#channel.gap(gap)) this.#advance();
+    else this.stop();
+  }
+
+  #give(slice: Slice): void {
+    this.#n = slice.n;
+    this.#id = slice.id;
+    this.#channel.write(slice.bytes, slice.items);
+    this.#checkGoal();
+  }
+
+  #checkGoal(): void {
+    if (this.#n < this.#goal) return;
+    this.#goal = Number.POSITIVE_INFINITY;
+    this.#channel.arrived();
+  }
+}

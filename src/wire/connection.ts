@@ -1,0 +1,46 @@
+/** The protocols a client may speak; also the values of the `protocol` label. */
+export const PROTOCOLS = ["text"] as const;
+
+export type Protocol = (typeof PROTOCOLS)[number];
+
+/**
+ * How a connection ended.
+ * `gone`: the peer went of its own will before it was told all. `left`: it went after it was told all. `handed_over`:
+ * it was behind the mark and has its cursor. `unanswered`: it was told all, and did not answer the close in time.
+ * `cut`: it was ended before it had everything.
+ */
+export const FATES = ["gone", "left", "handed_over", "unanswered", "cut"] as const;
+
+export type Fate = (typeof FATES)[number];
+
+/** One client, whatever it speaks, as the service and its drain see it. */
+export interface Connection {
+  readonly protocol: Protocol;
+  readonly stream: string;
+  /** The peer's address, for logs. */
+  readonly peer: string;
+  /** Tells the peer that this process goes away, and when it is to go itself, ms from now. */
+  announce(slotMs: number, closesInMs: number): void;
+  /** Serves up to item number `mark` of its stream, then says goodbye. */
+  end(marks: Marks): void;
+  /** Ends it now. */
+  terminate(): void;
+  /** Sends a ping; false when the peer has not answered the last ones. */
+  ping(): boolean;
+}
+
+/** How far each stream is to be served: its head after the source's last items. */
+export type Marks = ReadonlyMap<string, number>;
+
+/** What a connection tells its keeper. */
+export interface ConnectionEvents {
+  /** Handed items to the socket. */
+  wrote(connection: Connection, items: number): void;
+  /** The peer sent a frame that is not part of its protocol's own words. */
+  received(connection: Connection, text: string): void;
+  /** The socket stopped taking what it is given. */
+  blocked(connection: Connection): void;
+  /** Everything up to the mark, and the goodbye, is in the kernel's hands. */
+  flushed(connection: Connection): void;
+  closed(connection: Connection, fate: Fate, echoed: boolean): void;
+}

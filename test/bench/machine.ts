@@ -1,0 +1,63 @@
+/** What the benches need of the machine: cores to pin to, a C compiler, a clock, and words to say what it is. */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+
+/** Where the compiled benches stand; the C programs are put beside them. */
+const here = import.meta.dirname;
+/** The project's folder: `.build/bench.js` runs every bench in it. */
+export const root = process.cwd();
+
+const pinning = cpus().length > 1 && spawnSync("taskset", ["-V"]).status === 0;
+
+/** The server has the first core for itself; load and harness run on the second (`.build/bench.js` puts us there). */
+export function onServerCore(command: readonly string[]): readonly string[] {
+  return pinning ? ["taskset", "-c", "0", ...command] : command;
+}
+
+export function onLoadCore(command: readonly string[]): readonly string[] {
+  return pinning ? ["taskset", "-c", "1", ...command] : command;
+}
+
+/** Compiles `test/bench/<source>.c` and gives the program's path. Throws when there is no C compiler. */
+export function compile(source: string): string {
+  const program = join(here, source);
+  const compiler = process.env["CC"] ?? "cc";
+  const run = spawnSync(compiler, ["-O2", "-o", program, join(root, "test/bench", `${source}.c`)], {
+    encoding: "utf8",
+  });
+  if (run.error) throw new Error(`the benches need Linux and a C compiler (\`${compiler}\`): ${run.error.message}`);
+  if (run.status !== 0) throw new Error(`${source}.c does not compile:\n${run.stderr}`);
+  return program;
+}
+
+/** The path of a compiled bench program written in TypeScript. */
+export function compiled(path: string): string {
+  return join(here, `${path}.js`);
+}
+
+/** Milliseconds on CLOCK_MONOTONIC, the clock of the load's own timestamps. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+/** Resident memory of a process in bytes: exact from smaps_rollup where the kernel has it, else VmRSS. */
+export function residentBytes(pid: number): number {
+  const kilobytes = (path: string, label: string) => {
+    const found = new RegExp(`^${label}:\\s+(\\d+) kB$`, "m").exec(readFileSync(`/proc/${pid}/${path}`, "utf8"));
+    if (!found) throw new Error(`no ${label} in /proc/${pid}/${path}`);
+    return Number(found[1]);
+  };
+  try {
+    return kilobytes("smaps_rollup", "Rss") * 1024;
+  } catch {
+    return kilobytes("status", "VmRSS") * 1024;
+  }
+}
+
+export function describeMachine(): string {
+  const model = cpus()[0]?.model.trim() || "unknown CPU";
+  const where = pinning ? "server pinned to core 0, load to core 1" : "nothing pinned";
+  return `${cpus().length} cores (${model}), Node ${process.version}, Linux; ${where}`;
+}

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { LastcallError } from "../../src/base/errors.js";
+import { openJournal } from "../../src/journal/open.js";
+import { handClock } from "./hand-clock.js";
+
+function refusal(url: string, options = {}): Promise<LastcallError> {
+  return openJournal(url, options, handClock()).then(
+    () => assert.fail(`${url} was taken`),
+    (thrown: unknown) => {
+      assert.ok(thrown instanceof LastcallError);
+      assert.equal(thrown.code, "invalid_settings");
+      return thrown;
+    },
+  );
+}
+
+it("opens memory: in any case", async () => {
+  for (const url of ["memory:", "MEMORY:"]) {
+    const journal = await openJournal(url, {}, handClock());
+    assert.equal(journal.backend, "memory");
+    await journal.close();
+  }
+});
+
+it("names the scheme it does not take, and what it takes", async () => {
+  for (const [url, scheme] of [
+    ["mysql://root@db/x", "mysql:"],
+    ["file:./data", "file:"],
+    ["constructor:", "constructor:"],
+    ["", "no scheme"],
+    ["./data", "no scheme"],
+    ["memory", "no scheme"],
+    ["memory:x", "memory:"],
+    ["memory://", "memory:"],
+  ] as const) {
+    const { message } = await refusal(url);
+    assert.ok(message.includes(scheme), message);
+    assert.ok(message.includes("memory:"), message);
+  }
+});
+
+it("never repeats what may be a secret", async () => {
+  for (const url of [
+    "mysql://user:hunter2@db/x?token=hunter2",
+    "hunter2:hunter2@db",
+    "hunter2",
+    "memory:hunter2",
+    " hunter2:",
+  ]) {
+    const error = await refusal(url);
+    assert.ok(!`${error.stack}${JSON.stringify(error)}`.includes("hunter2"), error.message);
+  }
+});
+
+it("tells all options that are out of range at once", async () => {
+  const { message } = await refusal("memory:", {
+    retentionItems: -1,
+    retentionMs: 1.5,
+    keyTtlMs: 0,
+    maxStreams: Number.NaN,
+  });
+  for (const name of ["retentionItems", "retentionMs", "keyTtlMs", "maxStreams"])
+    assert.ok(message.includes(name), message);
+});

@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { hostname } from "node:os";
+import { describe, it } from "node:test";
+import { readSettings } from "../../src/service/env.js";
+import { VARIABLES } from "../../src/service/settings.js";
+import { faultsOf } from "./faults.js";
+
+const DEFAULTS = {
+  port: 8080,
+  host: "0.0.0.0",
+  journalUrl: "memory:",
+  journal: { retentionItems: 100_000, retentionMs: 86_400_000, keyTtlMs: 120_000, maxStreams: 1_000 },
+  budget: {
+    timeoutMs: 50_000,
+    preStopMs: 0,
+    removalMs: 5_000,
+    removalMaxMs: 15_000,
+    finishMs: 5_000,
+    staggerMs: 5_000,
+    closeMs: 5_000,
+    requestsMs: 10_000,
+    releaseMs: 5_000,
+    lingerMs: 0,
+  },
+  lingerScrapes: 1,
+  pingIntervalMs: 25_000,
+  dependencyGraceMs: 15_000,
+  feed: { intervalMs: 2_000 },
+  textPublish: false,
+  limits: { maxConnections: 0, maxItemBytes: 65_536, slowMaxMs: 60_000 },
+  logLevel: "info",
+  podName: hostname(),
+  terminationMessagePath: "/dev/termination-log",
+  warnings: [],
+};
+
+/** Every variable with a value of its own, none of them twice and none the default: a mix-up of two cannot hide. */
+const EVERYTHING = {
+  PORT: "1001",
+  HOST: "::1",
+  ADMIN_PORT: "1002",
+  TLS_CERT_FILE: "/tls/tls.crt",
+  TLS_KEY_FILE: "/tls/tls.key",
+  JOURNAL_URL: "redis://cache:6379",
+  JOURNAL_RETENTION_ITEMS: "1003",
+  JOURNAL_RETENTION_SECONDS: "1004",
+  JOURNAL_KEY_TTL_SECONDS: "1005",
+  JOURNAL_MAX_STREAMS: "1006",
+  GRACEFUL_SHUTDOWN_TIMEOUT: "0.25",
+  PRESTOP_SLEEP_SECONDS: "11",
+  ENDPOINT_REMOVAL_SECONDS: "12",
+  ENDPOINT_REMOVAL_MAX_SECONDS: "13",
+  FINISH_TIMEOUT_SECONDS: "14",
+  DRAIN_STAGGER_SECONDS: "15.5",
+  CLOSE_TIMEOUT_SECONDS: "16",
+  REQUESTS_TIMEOUT_SECONDS: "17",
+  RELEASE_TIMEOUT_SECONDS: "18",
+  METRICS_LINGER_SECONDS: "19",
+  METRICS_LINGER_SCRAPES: "20",
+  PING_INTERVAL_SECONDS: "21",
+  TEXT_PUBLISH: "true",
+  MAX_CONNECTIONS: "1007",
+  MAX_ITEM_BYTES: "1008",
+  SLOW_MAX_SECONDS: "22",
+  FEED_INTERVAL_SECONDS: "0.001",
+  FEED_FINAL_ITEMS: "10",
+  DEPENDENCY_GRACE_SECONDS: "23",
+  LOG_LEVEL: "trace",
+  POD_NAME: "lastcall-7d9f-x2x4k",
+  TERMINATION_MESSAGE_PATH: "/tmp/my receipt",
+};
+
+describe("readSettings", () => {
+  it("gives the documented defaults for an empty environment", () => {
+    assert.deepEqual(readSettings({}), DEFAULTS);
+  });
+
+  it("takes empty and blank variables as unset", () => {
+    for (const blank of ["", " ", "\n"]) {
+      assert.deepEqual(readSettings(Object.fromEntries(VARIABLES.map((variable) => [variable, blank]))), DEFAULTS);
+    }
+  });
+
+  it("takes every variable to its own place", () => {
+    assert.deepEqual(Object.keys(EVERYTHING).sort(), [...VARIABLES].sort());
+    assert.deepEqual(readSettings(EVERYTHING), {
+      port: 1001,
+      host: "::1",
+      adminPort: 1002,
+      tls: { certFile: "/tls/tls.crt", keyFile: "/tls/tls.key" },
+      journalUrl: "redis://cache:6379",
+      journal: { retentionItems: 1003, retentionMs: 1_004_000, keyTtlMs: 1_005_000, maxStreams: 1006 },
+      budget: {
+        timeoutMs: 250,
+        preStopMs: 11_000,
+        removalMs: 12_000,
+        removalMaxMs: 13_000,
+        finishMs: 14_000,
+        staggerMs: 15_500,
+        closeMs: 16_000,
+        requestsMs: 17_000,
+        releaseMs: 18_000,
+        lingerMs: 19_000,
+      },
+      lingerScrapes: 20,
+      pingIntervalMs: 21_000,
+      dependencyGraceMs: 23_000,
+      feed: { intervalMs: 1, finalItems: 10 },
+      textPublish: true,
+      limits: { maxConnections: 1007, maxItemBytes: 1008, slowMaxMs: 22_000 },
+      logLevel: "trace",
+      podName: "lastcall-7d9f-x2x4k",
+      terminationMessagePath: "/tmp/my receipt",
+      warnings: [],
+    });
+  });
+
+  it("ignores white space around a value, such as the line end of a mounted file", () => {
+    assert.equal(readSettings({ PORT: " 9090\n" }).port, 9090);
+  });
+
+  it("leaves out what is optional and unset, so that its absence can be asked for", () => {
+    const settings = readSettings({ FEED_FINAL_ITEMS: "random" });
+    for (const key of ["adminPort", "tls"]) assert.ok(!(key in settings), key);
+    assert.ok(!("finalItems" in settings.feed));
+  });
+});
+
+describe("rules between settings", () => {
+  const key = { TLS_KEY_FILE: "/tls.key" };
+  const cert = { TLS_CERT_FILE: "/tls.crt" };
+
+  for (const [title, env, variable, received] of [
+    ["a private key without its certificate", key, "TLS_CERT_FILE", "its default (unset)"],
+    ["a certificate without its private key", cert, "TLS_KEY_FILE", "its default (unset)"],
+    ["an admin port that is the port", { ADMIN_PORT: "8080" }, "ADMIN_PORT", '"8080"'],
+    [
+      "a longest removal below the least, even by default",
+      { ENDPOINT_REMOVAL_SECONDS: "15.5" },
+      "ENDPOINT_REMOVAL_MAX_SECONDS",
+      "its default (15)",
+    ],
+  ] as const) {
+    it(`refuses ${title}`, () => {
+      const { faults } = faultsOf(env);
+      assert.deepEqual(
+        faults.map((fault) => [fault.variable, fault.received]),
+        [[variable, received]],
+      );
+    });
+  }
+
+  it("allows what the rules leave free", () => {
+    readSettings({ PORT: "0", ADMIN_PORT: "0" });
+    readSettings({ ENDPOINT_REMOVAL_SECONDS: "15" });
+    const skipped = readSettings({ ENDPOINT_REMOVAL_SECONDS: "20", ENDPOINT_REMOVAL_MAX_SECONDS: "0" });
+    assert.equal(skipped.budget.removalMaxMs, 0);
+    assert.deepEqual(readSettings({ ...key, ...cert }).tls, { certFile: "/tls.crt", keyFile: "/tls.key" });
+  });
+
+  it("judges no rule on a value that is faulty already", () => {
+    const { faults } = faultsOf({ PORT: "http", ADMIN_PORT: "8080", ENDPOINT_REMOVAL_SECONDS: "x" });
+    assert.deepEqual(faults.map((fault) => fault.variable).sort(), ["ENDPOINT_REMOVAL_SECONDS", "PORT"]);
+  });
+});
