@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, "..");
 // These need more than Node and npm, or measure instead of testing; they have commands of their own.
 const APART = ["bench", "browser", "cluster"];
 /** One file may take this long (ms) before it is ended as failed; only a file that hangs comes near it. */
-const FILE_LIMIT_MS = 300_000;
+const FILE_LIMIT_MS = 180_000;
 
 process.exitCode = (await run(["node", join(root, ".build/build.js")])) || (await test(process.argv.slice(2)));
 

@@ -18,19 +18,18 @@ export async function warm(root, file) {
   );
   let output = "";
   for (const stream of [service.stdout, service.stderr]) stream.on("data", (chunk) => (output += chunk));
+  const over = new AbortController();
   const ended = new Promise((resolve, reject) => {
     service.once("error", reject).once("exit", (code, signal) => resolve(signal ?? code));
-  });
+  }).finally(() => over.abort());
   const limit = setTimeout(() => service.kill("SIGKILL"), LIMIT_MS);
   try {
-    const gone = new AbortController();
-    void ended.finally(() => gone.abort()).catch(() => {});
-    const answered = await firstAnswer(port, gone.signal);
+    const answered = await answers(port, over.signal);
     // As Ctrl-C in a terminal: it skips the wait for endpoints to disappear.
     if (answered) service.kill("SIGINT");
     const how = await ended;
-    if (!answered || how !== 0)
-      throw new Error(`the built service ${answered ? "ended" : "failed"} with ${how}:\n${output}`);
+    if (!answered) throw new Error(`the built service ended with ${how} before it answered:\n${output}`);
+    if (how !== 0) throw new Error(`the built service ended with ${how}:\n${output}`);
     await access(file);
   } finally {
     clearTimeout(limit);
@@ -60,11 +59,11 @@ async function freePort() {
   return port;
 }
 
-/** Asks until /health and /ready say 200; what is needed for that answer is then in the cache. */
-async function firstAnswer(port, gone) {
+/** Asks until the probes' routes say 200 (what that needs is then in the cache); false when the service ends before. */
+async function answers(port, over) {
   for (const path of ["/health", "/ready", "/metrics"]) {
     while ((await statusOf(port, path)) !== 200) {
-      if (gone.aborted) return false;
+      if (over.aborted) return false;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

@@ -6,6 +6,7 @@ import { type Cause, type DrainEvent, describe, type PhaseRecord, type Receipt }
 import { type Outcome, type Phase, type Stage, type Step, TRANSITIONS } from "./phases.js";
 import type { DrainPorts } from "./ports.js";
 import { makeReceipt } from "./receipt.js";
+import { release } from "./release.js";
 import { awaitQuiet } from "./window.js";
 
 /** One drain as it runs. */
@@ -71,11 +72,11 @@ export class Drain {
       errors: cause.type === "error" ? [cause.error] : [],
       settled: receipt.promise,
       finish: receipt.resolve,
-      cancelDeadline: clock.after(plan.totalMs, () => this.#step("deadline")),
+      // A linger that ends with the budget has only waited in vain: everything was done before it.
+      cancelDeadline: clock.after(plan.totalMs, () => this.#step(this.stage === "linger" ? "expired" : "deadline")),
       plan,
       finals: 0,
     };
-    this.#emit({ type: "started", reason: run.reason, plan });
     this.#enter("window", run);
     return run.settled;
   }
@@ -102,8 +103,9 @@ export class Drain {
     run.records.push(record);
     state.abort.abort();
     this.#emit({ type: "phase_ended", ...record });
-    if (phase === "release") this.#emit({ type: "settled", receipt: this.#receipt(run, false) });
-    if (next === "done") this.#complete(run, step === "deadline");
+    const deadlineReached = step === "deadline";
+    if (phase === "release") this.#emit({ type: "settled", receipt: this.#receipt(run, deadlineReached) });
+    if (next === "done") this.#complete(run, deadlineReached);
     else if (next !== "serving") this.#enter(next, run);
   }
 
@@ -112,6 +114,7 @@ export class Drain {
     const abort = new AbortController();
     const state: State = { stage: phase, run, enteredAt: clock.now(), abort };
     this.#state = state;
+    if (phase === "window") this.#emit({ type: "started", reason: run.reason, plan: run.plan });
     if (phase === "announce") run.plan = fit(run.plan, this.#left(run));
     const capMs = this.#cap(phase, run);
     this.#emit({ type: "phase_started", phase, capMs });
@@ -159,12 +162,7 @@ export class Drain {
       case "requests":
         return ports.requests.settle(signal);
       case "release":
-        await ports.publishes.settle(signal);
-        for (const closable of ports.closables) {
-          if (signal.aborted) return;
-          await closable.close(signal);
-        }
-        return;
+        return release(ports, signal);
       case "linger":
         return ports.figures.scraped(signal);
     }

@@ -1,5 +1,7 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { LastcallError } from "../base/errors.js";
 import type { Core } from "./core.js";
+import { isWebSocketUpgrade } from "./upgrades.js";
 
 /** Seconds after which a client that was refused may come again: by then it is sent to another pod. */
 const RETRY_AFTER_SECONDS = "1";
@@ -8,27 +10,50 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** Served whatever the state of the process; not counted as somebody's arrival. */
     probe?: boolean;
+    /** Takes WebSocket upgrades; set by itself. */
+    upgradable?: boolean;
   }
 }
 
 /** Decides, for every request, whether it is served; and says `Connection: close` once the drain has begun. */
 export function installAdmission(fastify: FastifyInstance, core: Core): void {
-  fastify.addHook("onRequest", async (request, reply) => {
-    if (request.routeOptions.config.probe) return;
+  // A route that takes none would be upgraded all the same, and closed without a code.
+  fastify.addHook("onRoute", (route) => {
+    if (route.websocket || route.wsHandler !== undefined) route.config = { ...route.config, upgradable: true };
+  });
+
+  // With callbacks: what promises leave behind is felt when ten thousand clients connect at once.
+  fastify.addHook("onRequest", (request, reply, done) => {
+    const { probe, upgradable } = request.routeOptions.config;
+    const upgrade = isWebSocketUpgrade(request.raw);
+    if (upgrade && !upgradable && !request.is404) {
+      return done(new LastcallError("invalid_request", `${request.routeOptions.url} takes no upgrade`));
+    }
+    if (probe) return done();
     const { socket } = request.raw;
-    const upgrade = request.headers.upgrade?.toLowerCase() === "websocket";
     core.sockets.arrived(socket);
     const refusal = core.refusal(socket, upgrade);
     if (refusal !== undefined) {
       if (upgrade) core.countAdmission("refused");
-      reply.header("retry-after", RETRY_AFTER_SECONDS);
-      throw refusal;
+      refuse(reply, refusal, done);
+    } else {
+      if (!upgrade) core.sockets.track(request.raw, reply.raw);
+      done();
     }
-    if (!upgrade) core.sockets.track(request.raw, reply.raw);
   });
+  installGoodbye(fastify, core);
+}
 
-  fastify.addHook("onSend", async (_request, reply, payload) => {
+/** Refuses for now. */
+export function refuse(reply: FastifyReply, error: LastcallError, done: (error: LastcallError) => void): void {
+  reply.header("retry-after", RETRY_AFTER_SECONDS);
+  done(error);
+}
+
+/** Once the drain has begun, every response says `Connection: close`. */
+export function installGoodbye(fastify: FastifyInstance, core: Core): void {
+  fastify.addHook("onSend", (_request, reply, payload, done) => {
     if (core.draining) reply.header("connection", "close");
-    return payload;
+    done(null, payload);
   });
 }

@@ -7,7 +7,8 @@ import { Drain } from "../drain/engine.js";
 import { reached } from "../drain/phases.js";
 import type { Source } from "../drain/ports.js";
 import { type Id, numberOf } from "../protocol/ids.js";
-import { type Feed, Feeds } from "../stream/feed.js";
+import type { Feed } from "../stream/feed.js";
+import { Feeds } from "../stream/feeds.js";
 import type { Marks } from "../wire/connection.js";
 import { Leave } from "./leave.js";
 import type { Log } from "./log.js";
@@ -20,6 +21,7 @@ import { Reception } from "./reception.js";
 import { keepAlive, Roster } from "./roster.js";
 import { Scrapes } from "./scrapes.js";
 import { Sockets } from "./sockets.js";
+import { createTallies } from "./tally.js";
 
 const NO_SOURCE: Source = { finish: async () => 0 };
 
@@ -89,9 +91,11 @@ export class Core {
       onChange: (name, state) =>
         log[state === "ok" ? "info" : "warn"]({ dependency: name, state }, "Dependency checked"),
     });
+    const tallies = createTallies();
     this.metrics = createMetrics({
       version: options.version,
       ready: () => this.readiness.state(),
+      tallies,
       plan: planDrain(options.budget, { afterPreStop: true, skipWindow: false }),
     });
     logDrain(this.drain, log, () => this.roster.size);
@@ -101,8 +105,8 @@ export class Core {
       else if (event.type === "phase_started" && event.phase === "announce") this.sockets.stopAdmitting();
       else if (event.type === "completed") this.#stop();
     });
-    const { roster, metrics, publisher } = this;
-    this.reception = new Reception({ log, roster, metrics, publisher, leave, textPublish: options.textPublish });
+    const { roster, publisher } = this;
+    this.reception = new Reception({ log, roster, tallies, publisher, leave, textPublish: options.textPublish });
     this.#stopPings = keepAlive(roster, clock, options.pingIntervalMs, (connection) =>
       this.reception.silent(connection),
     );
@@ -157,7 +161,7 @@ export class Core {
 
   /** How far each stream is to be served. Where the journal does not answer in time, what was seen of it counts. */
   async #heads(signal: AbortSignal): Promise<Marks> {
-    const feeds = await this.feeds.all();
+    const feeds = this.feeds.all();
     const abort = aborted(signal);
     const marks = await Promise.all(
       feeds.map(async (feed): Promise<[string, number]> => {

@@ -1,3 +1,5 @@
+import { STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { LastcallError, toError } from "../base/errors.js";
 
@@ -37,15 +39,48 @@ export function installErrors(fastify: FastifyInstance): void {
   fastify.setErrorHandler((thrown, request, reply) => answer(toLastcallError(thrown), request, reply));
 }
 
-/** For a server that is ours as a whole. */
+/** For a server that is ours as a whole; its routes are all without parameters. */
 export function installNotFound(fastify: FastifyInstance): void {
   fastify.setNotFoundHandler((request, reply) => {
-    const error = new LastcallError("not_found", `there is no ${request.method} ${request.url.split("?")[0]}`);
+    const [url = ""] = request.url.split("?");
+    const allowed = fastify.supportedMethods.filter((method) => fastify.hasRoute({ method, url }));
+    if (allowed.length === 0) {
+      return answer(new LastcallError("not_found", `there is no ${request.method} ${url}`), request, reply);
+    }
+    // RFC 9110 section 15.5.6: what is allowed has to be said.
+    reply.header("allow", allowed.join(", "));
+    const error = new LastcallError("method_not_allowed", `${url} is not for ${request.method}`, {
+      detail: { allowed },
+    });
     return answer(error, request, reply);
   });
 }
 
-function answer(error: LastcallError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** For what never became a request: not HTTP, no WebSocket handshake, too large, too slow. */
+export function rejectRaw(socket: Duplex, status: number, error: LastcallError): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = JSON.stringify(errorBody(error));
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`,
+    "Connection: close",
+    "Content-Type: application/json; charset=utf-8",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  socket.once("finish", () => socket.destroy());
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+}
+
+/** Node's own errors about a request it could not read (`clientError`), by the status that tells them best. */
+export function rejectUnreadable(error: Error & { code?: string }, socket: Duplex): void {
+  const statuses: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
+  const status = statuses[error.code ?? ""] ?? 400;
+  rejectRaw(socket, status, new LastcallError("invalid_request", `this request could not be read: ${error.message}`));
+}
+
+export function answer(error: LastcallError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error.code === "internal") request.log.error({ err: error.cause ?? error }, "Request failed");
   return reply.code(error.status).send(errorBody(error));
 }

@@ -2,8 +2,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { Plan } from "../drain/budget.js";
 import { parts } from "../drain/budget.js";
 import { PHASES } from "../drain/phases.js";
-import { FATES, PROTOCOLS } from "../wire/connection.js";
 import { NOT_READY_REASONS, type ReadyState } from "./readiness.js";
+import { byFate, byProtocol, type Tallies, type Tally } from "./tally.js";
 
 /** prom-client's own buckets stop at 10 s; a drain may take minutes. */
 const DRAIN_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300];
@@ -22,9 +22,10 @@ export interface MetricsSources {
   readonly version: string;
   readonly ready: () => ReadyState;
   readonly plan: Plan;
+  readonly tallies: Tallies;
 }
 
-export function createMetrics({ version, ready, plan }: MetricsSources) {
+export function createMetrics({ version, ready, plan, tallies }: MetricsSources) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -67,46 +68,49 @@ export function createMetrics({ version, ready, plan }: MetricsSources) {
   for (const { part, ms } of parts(plan)) budgetSeconds.set({ part }, ms / 1000);
   budgetSeconds.set({ part: "total" }, plan.totalMs / 1000);
 
-  const sockets = new Gauge({
-    name: "lastcall_sockets",
-    help: "Connected clients, by protocol.",
-    labelNames: ["protocol"],
-    registers,
-  });
-  const itemsSent = new Counter({
-    name: "lastcall_items_sent_total",
-    help: "Items handed to clients' sockets.",
-    labelNames: ["protocol"],
-    registers,
-  });
-  const closed = new Counter({
+  tallied("gauge", "lastcall_sockets", "Connected clients, by protocol.", ({ sockets }) => sockets);
+  tallied("counter", "lastcall_items_sent_total", "Items handed to clients' sockets.", ({ itemsSent }) => itemsSent);
+  tallied(
+    "counter",
+    "lastcall_messages_received_total",
+    "Frames received from clients.",
+    ({ messagesReceived }) => messagesReceived,
+  );
+  tallied(
+    "counter",
+    "lastcall_ping_timeouts_total",
+    "Clients ended because they answered no ping.",
+    ({ pingTimeouts }) => pingTimeouts,
+  );
+  tallied(
+    "counter",
+    "lastcall_slow_sessions_total",
+    "Times a client's socket stopped taking what it was given.",
+    ({ slowSessions }) => slowSessions,
+  );
+  new Counter({
     name: "lastcall_connections_closed_total",
     help: "Clients that are gone, by how they went (cut: ended before they had everything).",
     labelNames: ["protocol", "fate"],
     registers,
+    collect() {
+      this.reset();
+      for (const [labels, count] of byFate(tallies)) this.inc(labels, count);
+    },
   });
-  const pingTimeouts = new Counter({
-    name: "lastcall_ping_timeouts_total",
-    help: "Clients ended because they answered no ping.",
-    labelNames: ["protocol"],
-    registers,
-  });
-  const slowSessions = new Counter({
-    name: "lastcall_slow_sessions_total",
-    help: "Times a client's socket stopped taking what it was given.",
-    labelNames: ["protocol"],
-    registers,
-  });
-  const received = new Counter({
-    name: "lastcall_messages_received_total",
-    help: "Frames received from clients.",
-    labelNames: ["protocol"],
-    registers,
-  });
-  for (const protocol of PROTOCOLS) {
-    for (const metric of [itemsSent, pingTimeouts, slowSessions, received]) metric.inc({ protocol }, 0);
-    sockets.set({ protocol }, 0);
-    for (const fate of FATES) closed.inc({ protocol, fate }, 0);
+
+  function tallied(type: "counter" | "gauge", name: string, help: string, read: (tally: Tally) => number): void {
+    const Metric = type === "counter" ? Counter : Gauge;
+    new Metric({
+      name,
+      help,
+      labelNames: ["protocol"],
+      registers,
+      collect() {
+        this.reset();
+        for (const [labels, count] of byProtocol(tallies, read)) this.inc(labels, count);
+      },
+    });
   }
 
   const connections = new Counter({
@@ -177,12 +181,6 @@ export function createMetrics({ version, ready, plan }: MetricsSources) {
     phaseSeconds,
     inProgress,
     budgetSeconds,
-    sockets,
-    itemsSent,
-    closed,
-    pingTimeouts,
-    slowSessions,
-    received,
     connections,
     items,
     replays,

@@ -44,21 +44,22 @@ export type ResolvedOptions = Required<Omit<LastcallOptions, "budget" | "source"
 
 /** @throws LastcallError `invalid_settings`: the option, its bound and what was given */
 export function resolveOptions(options: LastcallOptions, version: string): ResolvedOptions {
-  const resolved = {
-    version,
-    closables: [],
-    pingIntervalMs: 25_000,
-    dependencyGraceMs: 15_000,
-    lingerScrapes: 1,
-    maxConnections: 0,
-    maxItemBytes: 65_536,
-    textPublish: false,
-    slowMaxMs: 0,
-    probes: true,
-    clock: systemClock,
-    ...options,
+  // Not a spread of what was given: an option that is there and undefined would beat its default.
+  const resolved: ResolvedOptions = {
+    journal: options.journal,
+    version: options.version ?? version,
     source: options.source,
+    closables: options.closables ?? [],
     budget: { ...BUDGET_DEFAULTS, ...options.budget },
+    pingIntervalMs: options.pingIntervalMs ?? 25_000,
+    dependencyGraceMs: options.dependencyGraceMs ?? 15_000,
+    lingerScrapes: options.lingerScrapes ?? 1,
+    maxConnections: options.maxConnections ?? 0,
+    maxItemBytes: options.maxItemBytes ?? 65_536,
+    textPublish: options.textPublish ?? false,
+    slowMaxMs: options.slowMaxMs ?? 0,
+    probes: options.probes ?? true,
+    clock: options.clock ?? systemClock,
   };
   if (typeof options.journal?.append !== "function") {
     throw new LastcallError("invalid_settings", `journal: expected a journal, got ${typeof options.journal}`);

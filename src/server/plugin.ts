@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import fp from "fastify-plugin";
+import { LastcallError } from "../base/errors.js";
 import { installAdmission } from "./admission.js";
 import { Core } from "./core.js";
 import { installErrors } from "./errors.js";
@@ -19,6 +20,9 @@ declare module "fastify" {
 const UNVERSIONED = "unknown";
 
 async function plugin(fastify: FastifyInstance, given: LastcallOptions): Promise<void> {
+  if (fastify.hasDecorator("websocketServer")) {
+    throw new LastcallError("invalid_settings", "lastcall registers @fastify/websocket itself: remove the other one");
+  }
   const core = new Core(resolveOptions(given, UNVERSIONED), fastify.server, fastify.log);
   fastify.decorate("lastcall", core);
 

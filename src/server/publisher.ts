@@ -42,7 +42,7 @@ export class Publisher implements Publishes {
 
   /**
    * Resolves when the item is in the journal.
-   * @throws LastcallError `reserved`, `too_large`, `key_reused`, `journal_unavailable`
+   * @throws LastcallError `invalid_request` (no JSON, no stream's name), `reserved`, `too_large`, `key_reused`, `journal_unavailable`
    */
   async publish(request: PublishRequest, signal?: AbortSignal): Promise<Published> {
     const [published] = await this.publishAll([request], signal);
@@ -54,12 +54,11 @@ export class Publisher implements Publishes {
   async publishAll(requests: readonly PublishRequest[], signal?: AbortSignal): Promise<readonly Published[]> {
     const stream = requests[0]?.stream;
     if (stream === undefined) return [];
-    const publications = requests.map((request) => this.#accept(request));
-    if (this.#pending === 0) this.#settled = deferred();
-    this.#pending += publications.length;
     const startedAt = performance.now();
+    const observe = (result: PublishResult) => this.#observe(result, performance.now() - startedAt);
     try {
-      const results = await this.#journal.append(stream, publications, signal);
+      const publications = requests.map((request) => this.#accept(request));
+      const results = await this.#append(stream, publications, signal);
       return results.map((result, i) => {
         const { id } = result;
         if (result.type === "key_reused") {
@@ -67,15 +66,12 @@ export class Publisher implements Publishes {
             detail: { key: publications[i]?.key, id },
           });
         }
-        this.#observe(result.repeated ? "repeated" : "appended", performance.now() - startedAt);
+        observe(result.repeated ? "repeated" : "appended");
         return { id, repeated: result.repeated };
       });
     } catch (thrown) {
-      this.#observe("refused", performance.now() - startedAt);
+      observe("refused");
       throw thrown;
-    } finally {
-      this.#pending -= publications.length;
-      if (this.#pending === 0) this.#settled.resolve();
     }
   }
 
@@ -87,6 +83,17 @@ export class Publisher implements Publishes {
     return this.#pending;
   }
 
+  async #append(stream: string, publications: readonly Publication[], signal: AbortSignal | undefined) {
+    if (this.#pending === 0) this.#settled = deferred();
+    this.#pending += publications.length;
+    try {
+      return await this.#journal.append(stream, publications, signal);
+    } finally {
+      this.#pending -= publications.length;
+      if (this.#pending === 0) this.#settled.resolve();
+    }
+  }
+
   #accept(request: PublishRequest): Publication {
     const { publisher, key = randomUUID(), data } = request;
     const bytes = Buffer.byteLength(data);
@@ -95,9 +102,19 @@ export class Publisher implements Publishes {
         detail: { maxBytes: this.#maxItemBytes },
       });
     }
+    if (!isJson(data)) throw new LastcallError("invalid_request", "an item's data must be JSON");
     if (isReserved(data)) {
       throw new LastcallError("reserved", `${data.trim()} is a word of the text protocol and cannot be an item's data`);
     }
     return { publisher, key, data };
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -43,6 +43,7 @@ export class Readiness {
   readonly #health = new Map<string, Health>();
   readonly #stop = new AbortController();
   #listening = false;
+  #firstLook: Promise<void> | undefined;
   #wasReady = false;
 
   constructor(options: ReadinessOptions) {
@@ -57,12 +58,10 @@ export class Readiness {
     return this.#wasReady;
   }
 
-  /** The port is open; looks at the dependencies from now on. Resolves after the first look. */
-  async listening(): Promise<void> {
-    this.#listening = true;
-    await this.#look();
-    this.state();
-    void this.#keepLooking();
+  /** The port is open; looks at the dependencies from now on. Resolves after the first look. A second call joins it. */
+  listening(): Promise<void> {
+    this.#firstLook ??= this.#begin();
+    return this.#firstLook;
   }
 
   stop(): void {
@@ -80,6 +79,13 @@ export class Readiness {
     }
     this.#wasReady = true;
     return { status: "ready" };
+  }
+
+  async #begin(): Promise<void> {
+    this.#listening = true;
+    await this.#look();
+    this.state();
+    void this.#keepLooking();
   }
 
   #notReady(reason: NotReadyReason): ReadyState {
@@ -123,9 +129,12 @@ function outcome(check: Check, clock: Clock): Promise<string> {
       resolve(`no answer within ${TIMEOUT_MS} ms`);
     });
   });
-  const answer = check(abort.signal).then(
-    () => "ok",
-    (thrown) => toError(thrown).message,
-  );
+  // Called inside a promise: a check that throws is a fault like one that rejects.
+  const answer = Promise.resolve(abort.signal)
+    .then(check)
+    .then(
+      () => "ok",
+      (thrown) => toError(thrown).message,
+    );
   return Promise.race([answer, timeout]).finally(cancel);
 }

@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { sleep } from "../base/clock.js";
+import { LastcallError } from "../base/errors.js";
 import type { Core } from "./core.js";
 import { Problem } from "./schemas.js";
 
@@ -21,6 +22,8 @@ export function slowRoute(base: FastifyInstance, core: Core): void {
     },
     async (request, reply) => {
       const { seconds = 1 } = request.query;
+      // `Infinity` passes Ajv, which applies bounds to finite numbers only.
+      if (!Number.isFinite(seconds)) throw new LastcallError("invalid_request", "seconds: expected a finite number");
       const gone = new AbortController();
       reply.raw.once("close", () => gone.abort());
       await sleep(clock, seconds * 1000, gone.signal);

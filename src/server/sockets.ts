@@ -27,11 +27,16 @@ export class Sockets implements Arrivals, Requests {
   constructor(server: Server, clock: Clock) {
     this.#server = server;
     this.#clock = clock;
+    const open = this.#open;
+    // One function for all sockets: a closure for each would be felt at ten thousand.
+    function forget(this: Socket): void {
+      open.delete(this);
+    }
     const onConnection = (socket: Socket) => {
-      this.#open.add(socket);
+      open.add(socket);
       this.#fresh.add(socket);
       if (!this.#admitting) this.#late.add(socket);
-      socket.once("close", () => this.#open.delete(socket));
+      socket.on("close", forget);
     };
     server.on("connection", onConnection);
     // Over TLS, requests come on a socket of their own; the raw one is known from `connection`.

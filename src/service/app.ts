@@ -1,10 +1,18 @@
 import { createServer as createHttpsServer } from "node:https";
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from "fastify";
 import type { Clock } from "../base/clock.js";
 import type { Closable } from "../drain/ports.js";
 import { openJournal } from "../journal/open.js";
+import { installGoodbye } from "../server/admission.js";
 import type { Core } from "../server/core.js";
-import { installErrors, installNotFound } from "../server/errors.js";
+import { answer, installErrors, installNotFound, rejectUnreadable, toLastcallError } from "../server/errors.js";
 import type { LastcallOptions } from "../server/options.js";
 import { lastcall } from "../server/plugin.js";
 import { probeRoutes } from "../server/routes-probes.js";
@@ -63,7 +71,17 @@ export async function buildApp(settings: Settings, { log }: ServiceLog, version:
 
 function createServer(settings: Settings, log: FastifyBaseLogger, closables: Closable[]): FastifyInstance {
   const { tls } = settings;
-  const options = { loggerInstance: log, logController: quiet(), forceCloseConnections: "idle" } as const;
+  const options = {
+    loggerInstance: log,
+    logController: quiet(),
+    // A logger of its own for every request would cost more than the request does.
+    childLoggerFactory: () => log,
+    forceCloseConnections: "idle",
+    clientErrorHandler: rejectUnreadable,
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      void answer(toLastcallError(error), request, reply);
+    },
+  } as const;
   if (tls === undefined) return fastify(options);
   const https = createHttpsServer(readCertificate(tls));
   closables.push({ name: "certificate", close: followCertificate(tls, https, log) });
@@ -74,6 +92,7 @@ function createAdmin(log: FastifyBaseLogger, core: Core): FastifyInstance {
   const admin = fastify({ loggerInstance: log, logController: quiet() });
   installErrors(admin);
   installNotFound(admin);
+  installGoodbye(admin, core);
   probeRoutes(admin, core);
   return admin;
 }

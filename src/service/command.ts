@@ -49,7 +49,8 @@ export async function run(edge: Edge, args: readonly string[], env: Env): Promis
   } catch (thrown) {
     const error = toError(thrown);
     const ours = error instanceof LastcallError;
-    process.stderr.write(`lastcall: ${ours ? error.message : error.stack}\n`);
+    // What the system refuses (a port that somebody has) says enough; a stack is for what nobody expected.
+    process.stderr.write(`lastcall: ${ours || "syscall" in error ? error.message : error.stack}\n`);
     if (!ours || error.code !== "invalid_request") return edge.fail();
     // Nothing was started, so nothing has to be ended.
     process.stderr.write("Try `lastcall --help`.\n");

@@ -1,9 +1,10 @@
-import { writeFileSync } from "node:fs";
+import { truncateSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import { systemClock } from "../base/clock.js";
 import { LastcallError, toError } from "../base/errors.js";
 import { checkBudget } from "../drain/budget.js";
-import type { Receipt } from "../drain/events.js";
+import type { Cause, Receipt } from "../drain/events.js";
 import { rounded } from "../server/observe.js";
 import { type App, buildApp } from "./app.js";
 import type { Edge } from "./edge.js";
@@ -26,18 +27,23 @@ export async function serve(edge: Edge, env: Readonly<Record<string, string | un
   for (const warning of settings.warnings) log.warn({ warning }, "Settings");
   const app = await buildApp(settings, service, VERSION, systemClock);
   edge.handle({
-    begin: (cause) => end(app, settings, service, () => app.core.drain.start(cause)),
+    begin: (cause) => end(app, settings, service, cause),
     note: (what) => {
       if ("error" in what) app.core.drain.record(what.error);
       else log.warn({ signal: what.signal }, "Signal during the shutdown");
     },
   });
+  // A signal that came while all this was loaded is heard now, before anybody can have been sent here: between two
+  // immediates the event loop polls, whatever phase it was in.
+  await setImmediate();
+  await setImmediate();
   await app.admin?.listen({
     host: settings.host,
     port: settings.adminPort ?? 0,
     listenTextResolver: () => "Admin port open",
   });
   await app.server.listen({ host: settings.host, port: settings.port, listenTextResolver: () => "Port open" });
+  await app.core.readiness.listening();
   app.feed.start();
   log.info(
     { url: urlOf(app, settings), admin: app.admin && portOf(app.admin), journal: app.core.options.journal.backend },
@@ -46,13 +52,14 @@ export async function serve(edge: Edge, env: Readonly<Record<string, string | un
 }
 
 /** Before its first ready a process has nothing to drain. */
-async function end(app: App, settings: Settings, service: ServiceLog, drain: () => Promise<Receipt>): Promise<number> {
+async function end(app: App, settings: Settings, service: ServiceLog, cause: Cause): Promise<number> {
   if (!app.core.readiness.wasReady) {
-    service.log.info({}, "Ended before it was ready: nothing to drain");
+    if (cause.type === "error") service.log.fatal({ err: cause.error }, "An error ended it before it was ready");
+    else service.log.info({}, "Ended before it was ready: nothing to drain");
     await service.flush();
-    return 0;
+    return cause.type === "error" ? 1 : 0;
   }
-  const receipt = await drain();
+  const receipt = await app.core.drain.start(cause);
   leaveMessage(settings.terminationMessagePath, rounded(receipt));
   await service.flush();
   return receipt.exitCode;
@@ -60,9 +67,16 @@ async function end(app: App, settings: Settings, service: ServiceLog, drain: () 
 
 /** What `kubectl describe pod` shows of a container that ended; only where the platform has put the file. */
 function leaveMessage(path: string, receipt: Receipt): void {
-  const text = JSON.stringify(receipt);
+  let text = JSON.stringify(receipt);
+  // Only the errors can be long; half a JSON document would be of no use to anybody.
+  if (Buffer.byteLength(text) > TERMINATION_MESSAGE_BYTES) {
+    const [first = ""] = receipt.errors;
+    text = JSON.stringify({ ...receipt, errors: [first.slice(0, 200), `${receipt.errors.length} errors in all`] });
+  }
   try {
-    writeFileSync(path, text.slice(0, TERMINATION_MESSAGE_BYTES), { flag: "r+" });
+    // `r+` makes no file; what an earlier run left in it goes first.
+    truncateSync(path);
+    writeFileSync(path, text, { flag: "r+" });
   } catch {
     // Outside of a pod there is none.
   }

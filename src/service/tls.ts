@@ -1,5 +1,6 @@
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import type { Server } from "node:https";
+import { createSecureContext } from "node:tls";
 import { LastcallError, toError } from "../base/errors.js";
 import type { Log } from "../server/log.js";
 
@@ -16,9 +17,16 @@ export interface Certificate {
 /** How often the files are looked at, ms. A mounted Secret changes by a symbolic link, which only looking finds out. */
 const LOOK_MS = 2_000;
 
-/** @throws LastcallError `invalid_settings` that names the file */
+/** @throws LastcallError `invalid_settings` that names the settings */
 export function readCertificate({ certFile, keyFile }: TlsFiles): Certificate {
-  return { cert: read("TLS_CERT_FILE", certFile), key: read("TLS_KEY_FILE", keyFile) };
+  const certificate = { cert: read("TLS_CERT_FILE", certFile), key: read("TLS_KEY_FILE", keyFile) };
+  try {
+    createSecureContext(certificate);
+  } catch (thrown) {
+    const expected = "TLS_CERT_FILE, TLS_KEY_FILE: expected a certificate and its private key (PEM)";
+    throw new LastcallError("invalid_settings", `${expected}, got ${toError(thrown).message}`, { cause: thrown });
+  }
+  return certificate;
 }
 
 /** New connections get the new certificate; a broken one is told, and the old one stays. The result ends the watch. */

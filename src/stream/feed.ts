@@ -1,5 +1,5 @@
-import { type Clock, sleep } from "../base/clock.js";
-import { LastcallError, toError } from "../base/errors.js";
+import { type Cancel, type Clock, sleep } from "../base/clock.js";
+import { toError } from "../base/errors.js";
 import type { Journal, Page } from "../journal/port.js";
 import type { Id } from "../protocol/ids.js";
 import { FrameLog } from "./frame-log.js";
@@ -37,6 +37,9 @@ export class Feed {
   readonly #pages: PageCache;
   readonly #waiting = new Set<Session>();
   #at: Id;
+  #retrying = false;
+  #ended = false;
+  #cancelRetry: Cancel = () => {};
 
   constructor(journal: Journal, stream: string, at: Id, clock: Clock, events: FeedEvents) {
     this.stream = stream;
@@ -44,7 +47,7 @@ export class Feed {
     this.#at = at;
     this.#clock = clock;
     this.#events = events;
-    this.#pages = new PageCache(journal, stream);
+    this.#pages = new PageCache(journal, stream, () => this.#at);
   }
 
   /** How far the follower is. */
@@ -71,12 +74,29 @@ export class Feed {
     this.#waiting.add(session);
   }
 
+  /** Keeps a session that the journal did not answer, until the follower has moved, or a moment has passed. */
+  retry(session: Session): void {
+    this.#waiting.add(session);
+    if (this.#retrying || this.#ended) return;
+    this.#retrying = true;
+    this.#cancelRetry = this.#clock.after(RETRY_MS, () => {
+      this.#retrying = false;
+      this.#wakeWaiting();
+    });
+  }
+
   forget(session: Session): void {
     this.#waiting.delete(session);
   }
 
   /** Follows the journal until `signal` aborts, through any loss of it. */
   async follow(signal: AbortSignal): Promise<void> {
+    await this.#followOn(signal);
+    this.#ended = true;
+    this.#cancelRetry();
+  }
+
+  async #followOn(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
         for await (const page of this.#journal.follow(this.stream, this.#at, signal)) this.#take(page);
@@ -124,53 +144,5 @@ export class Feed {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const session of waiting) session.followerMoved();
-  }
-}
-
-/** The feeds of a process, made when a stream is first asked for. */
-export class Feeds {
-  readonly #journal: Journal;
-  readonly #clock: Clock;
-  readonly #events: FeedEvents;
-  readonly #feeds = new Map<string, Promise<Feed>>();
-  readonly #abort = new AbortController();
-  readonly #following = new Set<Promise<void>>();
-
-  constructor(journal: Journal, clock: Clock, events: FeedEvents) {
-    this.#journal = journal;
-    this.#clock = clock;
-    this.#events = events;
-  }
-
-  /** @throws LastcallError `journal_unavailable`, `too_many_streams` */
-  open(stream: string): Promise<Feed> {
-    const known = this.#feeds.get(stream);
-    if (known !== undefined) return known;
-    const feed = this.#start(stream);
-    this.#feeds.set(stream, feed);
-    // A failed start must not be remembered.
-    feed.catch(() => this.#feeds.delete(stream));
-    return feed;
-  }
-
-  /** Every stream that has a feed. */
-  async all(): Promise<readonly Feed[]> {
-    const settled = await Promise.allSettled(this.#feeds.values());
-    return settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-  }
-
-  /** Stops following. */
-  async close(): Promise<void> {
-    this.#abort.abort();
-    await Promise.all(this.#following);
-  }
-
-  async #start(stream: string): Promise<Feed> {
-    const head = await this.#journal.head(stream, this.#abort.signal);
-    if (this.#abort.signal.aborted) throw new LastcallError("shutting_down", "the service is shutting down");
-    const feed = new Feed(this.#journal, stream, head, this.#clock, this.#events);
-    const following = feed.follow(this.#abort.signal).finally(() => this.#following.delete(following));
-    this.#following.add(following);
-    return feed;
   }
 }

@@ -11,18 +11,23 @@ const PAGES_KEPT = 32;
 export type EncodedPage =
   | { readonly type: "slice"; readonly slice: Slice; readonly full: boolean }
   | ({ readonly type: "gap" } & Gap)
-  /** Nothing behind the cursor, or the journal cannot be reached just now. */
-  | { readonly type: "none" };
+  /** Nothing behind the cursor; `at` is where the follower was when the journal was asked. */
+  | { readonly type: "none"; readonly at: Id }
+  /** The journal did not answer. */
+  | { readonly type: "failed" };
 
 /** Encoded pages of one stream: however many sessions replay the same part, it is read and encoded once. */
 export class PageCache {
   readonly #journal: Journal;
   readonly #stream: string;
+  readonly #at: () => Id;
   readonly #pages = new Map<string, Promise<EncodedPage>>();
 
-  constructor(journal: Journal, stream: string) {
+  /** `at` says how far the follower is. */
+  constructor(journal: Journal, stream: string, at: () => Id) {
     this.#journal = journal;
     this.#stream = stream;
+    this.#at = at;
   }
 
   /** The page after `after`; never rejects. */
@@ -49,16 +54,16 @@ export class PageCache {
   }
 
   async #load(encoding: Encoding, after: Id): Promise<EncodedPage> {
+    const at = this.#at();
     try {
       const page = await this.#journal.read(this.#stream, after, PAGE_ENTRIES);
       if (page.type === "gap") return page;
       const slice = encodeSlice(encoding, page.entries);
       return slice === undefined
-        ? { type: "none" }
+        ? { type: "none", at }
         : { type: "slice", slice, full: page.entries.length === PAGE_ENTRIES };
     } catch {
-      // The follower meets the same loss and tells it; the session waits for its return.
-      return { type: "none" };
+      return { type: "failed" };
     }
   }
 }

@@ -40,6 +40,8 @@ export class Pump {
   add(session: Visited): void {
     session.slot = this.#sessions.length;
     this.#sessions.push(session);
+    // It may stand before those this round has still to visit.
+    if (this.#due > 0) this.#due += 1;
   }
 
   remove(session: Visited): void {

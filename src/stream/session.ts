@@ -123,9 +123,13 @@ export class Session implements Visited {
     const page = await this.#feed.page(this.#channel.encoding, this.#id);
     if (this.#state !== state) return;
     if (page.type === "gap") return this.#goOnAfter(page);
+    // The socket may have been filled, or closed, while the page was read; it is kept for the next asking.
+    if (this.#channel.blocked) return this.#channel.awaitWritable();
+    if (page.type === "failed") return this.#feed.retry(this);
     if (page.type === "none") {
-      // At the journal's head, or it cannot be reached: the follower, if it is not there yet, will come.
-      if (!this.#join()) this.#feed.await(this);
+      // At the journal's head: the follower, if it has not come by meanwhile, will come.
+      if (page.at === this.#feed.at) this.#feed.await(this);
+      else this.#advance();
       return;
     }
     this.#give(page.slice);
@@ -135,8 +139,12 @@ export class Session implements Visited {
   #goOnAfter(gap: Gap): void {
     this.#id = gap.cursor;
     this.#n = numberOf(gap.cursor);
-    if (this.#channel.gap(gap)) this.#advance();
-    else this.stop();
+    if (!this.#channel.gap(gap)) this.stop();
+    const state = this.#state;
+    if (state === STOPPED) return;
+    // The gap may lead past the goal, and the channel may then end the session.
+    this.#checkGoal();
+    if (this.#state === state) this.#advance();
   }
 
   #give(slice: Slice): void {

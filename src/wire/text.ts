@@ -9,6 +9,7 @@ import type { Channel, Encoding } from "../stream/ports.js";
 import { Session } from "../stream/session.js";
 import type { Connection, ConnectionEvents, Fate, Marks } from "./connection.js";
 import { textFrame } from "./frames.js";
+import type { SocketOwner } from "./server-socket.js";
 
 export const textEncoding: Encoding = {
   name: "text",
@@ -49,7 +50,7 @@ const FATES: Readonly<Record<Exclude<Stage, "closed">, Fate>> = {
 };
 
 /** A plain WebSocket client: each item's data is one text frame. It has no cursor, so it is flushed before it is closed. */
-export class TextConnection implements Connection, Channel {
+export class TextConnection implements Connection, Channel, SocketOwner {
   readonly protocol = "text";
   readonly encoding = textEncoding;
   readonly stream: string;
@@ -58,6 +59,9 @@ export class TextConnection implements Connection, Channel {
   readonly #events: ConnectionEvents;
   readonly #session: Session;
   #stage: Stage = "open";
+  /** It has had everything up to the mark, */
+  #complete = false;
+  /** and that, with CLOSE, is in the kernel's hands. */
   #flushed = false;
   #awaiting = false;
   #misses = 0;
@@ -108,6 +112,7 @@ export class TextConnection implements Connection, Channel {
   }
 
   arrived(): void {
+    this.#complete = true;
     this.#close();
   }
 
@@ -160,16 +165,20 @@ export class TextConnection implements Connection, Channel {
     this.#session.stop();
     const echoed = stage === "closing" && code !== ABNORMAL;
     if (echoed) this.#tellFlushed();
-    let fate = FATES[stage];
-    if (stage === "cut" && this.#flushed) fate = "unanswered";
-    if (stage === "closing" && !this.#flushed) fate = "gone";
-    this.#events.closed(this, fate, echoed);
+    this.#events.closed(this, this.#fate(stage), echoed);
+  }
+
+  #fate(stage: Exclude<Stage, "closed">): Fate {
+    if (stage === "cut" && this.#flushed) return "unanswered";
+    if (stage === "closing" && !this.#complete) return "cut";
+    if (stage === "closing" && !this.#flushed) return "gone";
+    return FATES[stage];
   }
 
   #close(): void {
-    if (!this.#enter("closing")) return;
+    // A peer that has begun to close itself is told nothing more: it goes of its own will.
+    if (this.#ws.readyState !== OPEN || !this.#enter("closing")) return;
     this.#session.stop();
-    if (this.#ws.readyState !== OPEN) return;
     // Flushed is: in the kernel's hands.
     this.#socket.write(CLOSE_FRAME, (error) => {
       if (!error) this.#tellFlushed();
@@ -178,7 +187,7 @@ export class TextConnection implements Connection, Channel {
   }
 
   #tellFlushed(): void {
-    if (this.#flushed) return;
+    if (this.#flushed || !this.#complete) return;
     this.#flushed = true;
     this.#events.flushed(this);
   }

@@ -1,0 +1,60 @@
+import type { Socket } from "node:net";
+import { WebSocket } from "ws";
+
+/** Beyond this many unsent bytes a ping is left unanswered. */
+const PONG_BUFFER_BYTES = 16_384;
+
+/** What the owner of a WebSocket wants to hear of it. */
+export interface SocketOwner {
+  onMessage(data: Buffer, isBinary: boolean): void;
+  onPong(): void;
+  /** `code` is 1006 when no close frame came (RFC 6455 section 7.1.5). */
+  onClose(code: number): void;
+}
+
+/**
+ * The WebSocket of one client. Its listeners are the same few functions for all of them: closures would cost a
+ * connection more memory than its session does.
+ */
+export class ServerSocket extends WebSocket {
+  owner: SocketOwner | undefined;
+  #encrypted = false;
+
+  /** Gives everything that happens to `owner` from now on. */
+  own(owner: SocketOwner, socket: Socket): void {
+    this.owner = owner;
+    this.#encrypted = "encrypted" in socket;
+    // Another's error listener would hold the request and its reply for as long as the connection lives.
+    this.removeAllListeners("error");
+    this.on("error", onError);
+    this.on("message", onMessage);
+    this.on("ping", onPing);
+    this.on("pong", onPong);
+    this.on("close", onClose);
+  }
+
+  /**
+   * ws calls this, too, when the peer's close frame comes. If that answers ours, all is said, and the server is to close
+   * TCP at once (RFC 6455 section 7.1.1); ws would shut down first and wait for the peer. TLS has a goodbye of its own.
+   */
+  override close(code?: number, data?: string | Buffer): void {
+    if (this.readyState === WebSocket.CLOSING && this.bufferedAmount === 0 && !this.#encrypted) this.terminate();
+    else super.close(code, data);
+  }
+}
+
+function onMessage(this: WebSocket, data: Buffer, isBinary: boolean): void {
+  if (this instanceof ServerSocket) this.owner?.onMessage(data, isBinary);
+}
+/** A peer that does not read gets no more answers than its socket takes (RFC 6455 section 5.5.3 lets pings share one). */
+function onPing(this: WebSocket, data: Buffer): void {
+  if (this.readyState === WebSocket.OPEN && this.bufferedAmount < PONG_BUFFER_BYTES) this.pong(data);
+}
+function onPong(this: WebSocket): void {
+  if (this instanceof ServerSocket) this.owner?.onPong();
+}
+function onClose(this: WebSocket, code: number): void {
+  if (this instanceof ServerSocket) this.owner?.onClose(code);
+}
+/** ws closes the connection itself; `close` follows. */
+function onError(): void {}
