@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.js";
 import type { Connection } from "../wire/connection.js";
 
 /** Connections acted on in one turn of the event loop: their answers are read in between. */
-const ACTS_PER_TURN = 256;
+const ACTS_PER_TURN = 512;
 
 export interface Turn {
   readonly connection: Connection;

@@ -18,12 +18,13 @@ export interface SocketOwner {
  */
 export class ServerSocket extends WebSocket {
   owner: SocketOwner | undefined;
-  #encrypted = false;
+  #socket: Socket | undefined;
+  #saidGoodbye = false;
 
   /** Gives everything that happens to `owner` from now on. */
   own(owner: SocketOwner, socket: Socket): void {
     this.owner = owner;
-    this.#encrypted = "encrypted" in socket;
+    this.#socket = socket;
     // Another's error listener would hold the request and its reply for as long as the connection lives.
     this.removeAllListeners("error");
     this.on("error", onError);
@@ -33,13 +34,28 @@ export class ServerSocket extends WebSocket {
     this.on("close", onClose);
   }
 
+  /** Whether anything may still be sent: a close frame is the last thing on a connection, whoever sends it first. */
+  get speaking(): boolean {
+    return this.readyState === WebSocket.OPEN && !this.#saidGoodbye;
+  }
+
   /**
-   * ws calls this, too, when the peer's close frame comes. If that answers ours, all is said, and the server is to close
-   * TCP at once (RFC 6455 section 7.1.1); ws would shut down first and wait for the peer. TLS has a goodbye of its own.
+   * Sends the last frames, of which the very last is a close frame. ws's own `close` would send that by itself and set a
+   * timer for each connection; here the one who says goodbye sees to it that it is answered in time.
+   */
+  farewell(frames: Uint8Array, sent: (error?: Error | null) => void): void {
+    this.#saidGoodbye = true;
+    this.#socket?.write(frames, sent);
+  }
+
+  /**
+   * ws calls this, too, when the peer's close frame comes. If that answers our goodbye, all is said, and the server is to
+   * close TCP at once (RFC 6455 section 7.1.1), over TLS with TLS's own goodbye.
    */
   override close(code?: number, data?: string | Buffer): void {
-    if (this.readyState === WebSocket.CLOSING && this.bufferedAmount === 0 && !this.#encrypted) this.terminate();
-    else super.close(code, data);
+    if (!this.#saidGoodbye) super.close(code, data);
+    else if (this.#socket !== undefined && "encrypted" in this.#socket) this.#socket.end();
+    else this.terminate();
   }
 }
 
@@ -48,7 +64,7 @@ function onMessage(this: WebSocket, data: Buffer, isBinary: boolean): void {
 }
 /** A peer that does not read gets no more answers than its socket takes (RFC 6455 section 5.5.3 lets pings share one). */
 function onPing(this: WebSocket, data: Buffer): void {
-  if (this.readyState === WebSocket.OPEN && this.bufferedAmount < PONG_BUFFER_BYTES) this.pong(data);
+  if (this instanceof ServerSocket && this.speaking && this.bufferedAmount < PONG_BUFFER_BYTES) this.pong(data);
 }
 function onPong(this: WebSocket): void {
   if (this instanceof ServerSocket) this.owner?.onPong();

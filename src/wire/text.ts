@@ -1,5 +1,4 @@
 import type { Socket } from "node:net";
-import type { WebSocket } from "ws";
 import type { Entry } from "../journal/port.js";
 import { CLOSE } from "../protocol/close-codes.js";
 import type { Id } from "../protocol/ids.js";
@@ -8,20 +7,18 @@ import type { Feed } from "../stream/feed.js";
 import type { Channel, Encoding } from "../stream/ports.js";
 import { Session } from "../stream/session.js";
 import type { Connection, ConnectionEvents, Fate, Marks } from "./connection.js";
-import { textFrame } from "./frames.js";
-import type { SocketOwner } from "./server-socket.js";
+import { closeFrame, textFrame } from "./frames.js";
+import type { ServerSocket, SocketOwner } from "./server-socket.js";
 
 export const textEncoding: Encoding = {
   name: "text",
   encode: (entry: Entry) => textFrame(asText(entry.data)),
 };
 
-/** `WebSocket.readyState`. */
-const OPEN = 1;
 /** What a WebSocket reports when no close frame came (RFC 6455 section 7.1.5). */
 const ABNORMAL = 1006;
 const SHUTDOWN_FRAME = textFrame(SHUTDOWN);
-const CLOSE_FRAME = textFrame(CLOSE_WORD);
+const FAREWELL = Buffer.concat([textFrame(CLOSE_WORD), closeFrame(CLOSE.restart)]);
 /** Pings in a row that may stay unanswered. */
 const MISSES_ALLOWED = 2;
 
@@ -54,7 +51,7 @@ export class TextConnection implements Connection, Channel, SocketOwner {
   readonly protocol = "text";
   readonly encoding = textEncoding;
   readonly stream: string;
-  readonly #ws: WebSocket;
+  readonly #ws: ServerSocket;
   readonly #socket: Socket;
   readonly #events: ConnectionEvents;
   readonly #session: Session;
@@ -67,7 +64,7 @@ export class TextConnection implements Connection, Channel, SocketOwner {
   #misses = 0;
   #bytesAtPing = 0;
 
-  constructor(ws: WebSocket, socket: Socket, feed: Feed, cursor: Id, events: ConnectionEvents) {
+  constructor(ws: ServerSocket, socket: Socket, feed: Feed, cursor: Id, events: ConnectionEvents) {
     this.#ws = ws;
     this.#socket = socket;
     this.#events = events;
@@ -85,9 +82,8 @@ export class TextConnection implements Connection, Channel, SocketOwner {
 
   // What the session asks of its channel.
 
-  /** Nothing may follow a close frame, whoever sent it first. */
   get blocked(): boolean {
-    return this.#socket.writableNeedDrain || this.#ws.readyState !== OPEN;
+    return this.#socket.writableNeedDrain || !this.#ws.speaking;
   }
 
   awaitWritable(): void {
@@ -119,7 +115,7 @@ export class TextConnection implements Connection, Channel, SocketOwner {
   // What the drain asks of a connection.
 
   announce(): void {
-    if (this.#enter("told") && this.#ws.readyState === OPEN) this.#socket.write(SHUTDOWN_FRAME);
+    if (this.#enter("told") && this.#ws.speaking) this.#socket.write(SHUTDOWN_FRAME);
   }
 
   end(marks: Marks): void {
@@ -151,8 +147,9 @@ export class TextConnection implements Connection, Channel, SocketOwner {
 
   onMessage(data: Buffer, isBinary: boolean): void {
     this.#misses = 0;
-    if (isBinary) this.#ws.close(CLOSE.binary);
-    else this.#events.received(this, data.toString());
+    if (isBinary) {
+      if (this.#ws.speaking) this.#ws.close(CLOSE.binary);
+    } else this.#events.received(this, data.toString());
   }
 
   onPong(): void {
@@ -177,13 +174,12 @@ export class TextConnection implements Connection, Channel, SocketOwner {
 
   #close(): void {
     // A peer that has begun to close itself is told nothing more: it goes of its own will.
-    if (this.#ws.readyState !== OPEN || !this.#enter("closing")) return;
+    if (!this.#ws.speaking || !this.#enter("closing")) return;
     this.#session.stop();
     // Flushed is: in the kernel's hands.
-    this.#socket.write(CLOSE_FRAME, (error) => {
+    this.#ws.farewell(FAREWELL, (error) => {
       if (!error) this.#tellFlushed();
     });
-    this.#ws.close(CLOSE.restart);
   }
 
   #tellFlushed(): void {

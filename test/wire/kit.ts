@@ -128,8 +128,9 @@ function accept(ws: WebSocket, socket: Socket, feed: Feed, cursor: Id): Accepted
       ended({ fate, echoed });
     },
   };
+  if (!(ws instanceof ServerSocket)) throw new TypeError("the server made another kind of WebSocket");
   const connection = new TextConnection(ws, socket, feed, cursor, events);
-  if (ws instanceof ServerSocket) ws.own(connection, socket);
+  ws.own(connection, socket);
   connection.start();
   const heard = async (what: string) => {
     while (!told.includes(what)) await once(changes, "told");
