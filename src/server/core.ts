@@ -56,7 +56,10 @@ export class Core {
         this.metrics.items.inc(count);
         this.metrics.followerLag.set(lagMs / 1000);
       },
-      gap: (stream, reason) => log.warn({ stream, reason }, "The journal no longer holds what was being read"),
+      gap: (stream, reason) => {
+        this.metrics.gaps.inc({ reason });
+        log.warn({ stream, reason }, "The journal no longer holds what was being read");
+      },
       ended: (stream) => this.fail(`stream ${stream} is no longer followed: the journal is closed`),
       failed: (stream, error) => log.warn({ stream, err: error }, "Reading the journal failed; trying again"),
     });
@@ -126,7 +129,8 @@ export class Core {
    */
   refusal(socket: Socket, upgrade: boolean): LastcallError | undefined {
     const { stage } = this.drain;
-    if (stage === "serving" && !this.readiness.wasReady) {
+    // Requests that a host's tests inject come on no socket of ours.
+    if (stage === "serving" && !this.readiness.wasReady && this.sockets.has(socket)) {
       return new LastcallError("starting", "the service is starting");
     }
     // Whoever comes on a connection that stood before is served; a WebSocket, until clients are being closed.

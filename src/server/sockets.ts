@@ -47,6 +47,11 @@ export class Sockets implements Arrivals, Requests {
     return this.#open.size;
   }
 
+  /** Whether a connection is one of this server's. */
+  has(socket: Socket): boolean {
+    return this.#open.has(socket);
+  }
+
   /** A request that is not a probe has come on `socket`: if it is the connection's first, somebody new has arrived. */
   arrived(socket: Socket): void {
     if (this.#fresh.delete(socket)) this.#lastArrivalAt = this.#clock.now();

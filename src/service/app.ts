@@ -77,6 +77,8 @@ function createServer(settings: Settings, log: FastifyBaseLogger, closables: Clo
     // A logger of its own for every request would cost more than the request does.
     childLoggerFactory: () => log,
     forceCloseConnections: "idle",
+    // Our own schemas, all under test: checking them against JSON Schema's schema costs a tenth of the start.
+    ajv: { customOptions: { validateSchema: false, meta: false } },
     clientErrorHandler: rejectUnreadable,
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       void answer(toLastcallError(error), request, reply);

@@ -1,6 +1,6 @@
 import { type Cancel, type Clock, sleep } from "../base/clock.js";
 import { toError } from "../base/errors.js";
-import type { Journal, Page } from "../journal/port.js";
+import type { GapReason, Journal, Page } from "../journal/port.js";
 import type { Id } from "../protocol/ids.js";
 import { FrameLog } from "./frame-log.js";
 import { type EncodedPage, PageCache } from "./page-cache.js";
@@ -20,7 +20,7 @@ const RETRY_MS = 500;
 export interface FeedEvents {
   /** Items came from the journal; `lagMs` is how long ago the last of them was appended. */
   items(stream: string, count: number, lagMs: number): void;
-  gap(stream: string, reason: string): void;
+  gap(stream: string, reason: GapReason): void;
   /** The journal was closed under the follower. */
   ended(stream: string): void;
   /** Following failed and is tried again. */
