@@ -111,39 +111,51 @@ export function fit(plan: Plan, leftMs: number): Plan {
   return { ...plan, lingerMs, staggerMs: Math.min(plan.staggerMs, spare - lingerMs) };
 }
 
+/** How a setting is called by whoever reads the text; the option's own path for a caller of the plugin. */
+export type NameOf = (option: keyof BudgetSettings) => string;
+
+const optionName: NameOf = (option) => `budget.${option}`;
+
+/** What the phases need after a preStop sleep, ms: the sum that must fit into `timeoutMs`. */
+export function neededMs(settings: BudgetSettings): number {
+  return sum(afterPreStop(settings));
+}
+
 /**
  * Refuses settings whose phases cannot fit, with the itemised sum.
  * @throws LastcallError `invalid_settings`
  */
-export function checkBudget(settings: BudgetSettings): void {
-  const plan = planDrain(settings, { afterPreStop: true, skipWindow: false });
-  const needed = sum(plan);
-  if (needed <= plan.totalMs) return;
-  throw new LastcallError("invalid_settings", `the drain does not fit into its budget\n${itemise(settings)}`, {
-    detail: { neededMs: needed, timeoutMs: plan.totalMs },
-  });
+export function checkBudget(settings: BudgetSettings, nameOf: NameOf = optionName): void {
+  const detail = { neededMs: neededMs(settings), timeoutMs: settings.timeoutMs };
+  if (detail.neededMs <= detail.timeoutMs) return;
+  const text = itemise(settings, nameOf);
+  throw new LastcallError("invalid_settings", `the drain does not fit into its budget\n${text}`, { detail });
 }
 
-/** The sum as text: a line for each part, the variable that sets it, the total and what there is. */
-export function itemise(settings: BudgetSettings): string {
-  const plan = planDrain(settings, { afterPreStop: true, skipWindow: false });
-  const variables: Record<string, string> = {
-    window: "ENDPOINT_REMOVAL_MAX_SECONDS - PRESTOP_SLEEP_SECONDS",
-    finish: "FINISH_TIMEOUT_SECONDS",
-    stagger: "DRAIN_STAGGER_SECONDS",
-    close: "CLOSE_TIMEOUT_SECONDS",
-    requests: "REQUESTS_TIMEOUT_SECONDS",
-    release: "RELEASE_TIMEOUT_SECONDS",
-    linger: "METRICS_LINGER_SECONDS",
+/** The sum as text: a line for each part with the name of what sets it, the total and what there is. */
+export function itemise(settings: BudgetSettings, nameOf: NameOf = optionName): string {
+  const plan = afterPreStop(settings);
+  const names: Readonly<Record<string, string>> = {
+    window: `${nameOf("removalMaxMs")} - ${nameOf("preStopMs")}`,
+    finish: nameOf("finishMs"),
+    stagger: nameOf("staggerMs"),
+    close: nameOf("closeMs"),
+    requests: nameOf("requestsMs"),
+    release: nameOf("releaseMs"),
+    linger: nameOf("lingerMs"),
   };
-  const line = (name: string, ms: number, note: string) =>
-    `  ${name.padEnd(9)}${(ms / 1000)
+  const line = (part: string, ms: number, note: string) =>
+    `  ${part.padEnd(9)}${(ms / 1000)
       .toFixed(3)
       .replace(/\.?0+$/, "")
       .padStart(8)} s  ${note}`;
   return [
-    ...parts(plan).map(({ part, ms }) => line(part, ms, variables[part] ?? "")),
+    ...parts(plan).map(({ part, ms }) => line(part, ms, names[part] ?? "")),
     line("sum", sum(plan), ""),
-    line("budget", plan.totalMs, "GRACEFUL_SHUTDOWN_TIMEOUT"),
+    line("budget", plan.totalMs, nameOf("timeoutMs")),
   ].join("\n");
+}
+
+function afterPreStop(settings: BudgetSettings): Plan {
+  return planDrain(settings, { afterPreStop: true, skipWindow: false });
 }

@@ -60,10 +60,12 @@ export class Drain {
   start(cause: Cause): Promise<Receipt> {
     if (this.#state.stage !== "serving") return this.#state.run.settled;
     const { clock, budget } = this.#options;
-    const plan = planDrain(budget, {
+    const planned = planDrain(budget, {
       afterPreStop: cause.type === "signal" && cause.signal === "SIGTERM",
       skipWindow: cause.type === "close" || (cause.type === "signal" && cause.signal === "SIGINT"),
     });
+    // Nobody can scrape a server that is being closed.
+    const plan = cause.type === "close" ? { ...planned, lingerMs: 0 } : planned;
     const receipt = deferred<Receipt>();
     const run: Run = {
       reason: describe(cause),

@@ -1,5 +1,5 @@
 import { LastcallError } from "../base/errors.js";
-import { type Id, isId, isStreamName, numberOf, type Position } from "../protocol/ids.js";
+import { type Id, isId, isStreamName, numberOf, type Position, parsePosition } from "../protocol/ids.js";
 import type { GapReason } from "./port.js";
 
 /** Entries in one page of `follow`, at most: a burst is given out in pieces. */
@@ -25,7 +25,7 @@ export function checkStream(stream: string): void {
 
 /** Throws `invalid_request` unless `position` is an id, `oldest` or `now`. */
 export function checkPosition(position: Position): void {
-  if (position !== "oldest" && position !== "now") checkId(position);
+  parsePosition(position);
 }
 
 /** Throws `invalid_request` unless `id` has the form of an id. */

@@ -2,20 +2,26 @@ import type { Clock } from "../base/clock.js";
 import { LastcallError } from "../base/errors.js";
 import { JOURNAL_DEFAULTS, type Journal, type JournalOptions } from "./port.js";
 
-type Open = (url: string, options: JournalOptions, clock: Clock) => Promise<Journal>;
+interface Backend {
+  /** What its URLs look like. */
+  readonly form: string;
+  /** What is wrong with a URL of its scheme, in words that repeat nothing of it. */
+  readonly fault: (url: string) => string | undefined;
+  readonly open: (options: JournalOptions, clock: Clock) => Promise<Journal>;
+}
 
 /** The backends by their URL's scheme; each is loaded only when its URL asks for it. */
-const BACKENDS: ReadonlyMap<string, { readonly form: string; readonly open: Open }> = new Map([
+const BACKENDS: ReadonlyMap<string, Backend> = new Map([
   [
     "memory",
     {
       form: "memory:",
-      async open(url, options, clock) {
-        if (url.length > "memory:".length) throw refusal("The journal URL memory: takes nothing after the colon.");
+      fault: (url) => (url.length > "memory:".length ? "memory: with something after the colon" : undefined),
+      async open(options, clock) {
         const { MemoryJournal } = await import("./memory.js");
         return new MemoryJournal(options, clock);
       },
-    } satisfies { form: string; open: Open },
+    } satisfies Backend,
   ],
 ]);
 
@@ -31,21 +37,34 @@ const LEAST: Readonly<Record<keyof JournalOptions, number>> = {
 
 /**
  * Opens the journal that `url` names (`memory:`). Options left out have `JOURNAL_DEFAULTS`. Rejects with
- * `invalid_settings` when no backend takes the URL, of which it repeats no more than the scheme (a URL may hold a
- * password), or when an option is not a whole number in its range.
+ * `invalid_settings` when no backend takes the URL, or when an option is not a whole number in its range.
  */
 export async function openJournal(url: string, options: Partial<JournalOptions>, clock: Clock): Promise<Journal> {
   const settings = { ...JOURNAL_DEFAULTS, ...options };
   checkOptions(settings);
+  return backendOf(url).open(settings, clock);
+}
+
+/**
+ * Judges a journal's URL without opening anything. A refusal repeats no more of it than the scheme (a URL may hold a
+ * password).
+ *
+ * @throws LastcallError `invalid_settings`, with `expected` and `received` in its detail
+ */
+export function checkJournalUrl(url: string): void {
+  backendOf(url);
+}
+
+function backendOf(url: string): Backend {
   const scheme = SCHEME.exec(url)?.[1]?.toLowerCase();
   const backend = BACKENDS.get(scheme ?? "");
-  if (backend !== undefined) return backend.open(url, settings, clock);
-  const accepted = [...BACKENDS.values()].map(({ form }) => form).join(", ");
-  throw refusal(
-    scheme === undefined
-      ? `The journal URL has no scheme; accepted: ${accepted}`
-      : `No journal backend takes URLs of the scheme ${scheme}: ; accepted: ${accepted}`,
-  );
+  const otherwise = scheme === undefined ? "a URL with no scheme" : `a URL of the scheme ${scheme}:`;
+  const received = backend === undefined ? otherwise : backend.fault(url);
+  if (backend !== undefined && received === undefined) return backend;
+  const expected = [...BACKENDS.values()].map(({ form }) => form).join(" or ");
+  throw new LastcallError("invalid_settings", `journal URL: expected ${expected}, got ${received}`, {
+    detail: { expected, received },
+  });
 }
 
 function checkOptions(options: JournalOptions): void {
@@ -54,9 +73,5 @@ function checkOptions(options: JournalOptions): void {
     if (Number.isSafeInteger(options[name]) && options[name] >= LEAST[name]) continue;
     faults.push(`${name} must be a whole number of at least ${LEAST[name]}, got ${options[name]}`);
   }
-  if (faults.length > 0) throw refusal(faults.join("; "));
-}
-
-function refusal(message: string): LastcallError {
-  return new LastcallError("invalid_settings", message);
+  if (faults.length > 0) throw new LastcallError("invalid_settings", faults.join("; "));
 }

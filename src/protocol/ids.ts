@@ -1,3 +1,5 @@
+import { LastcallError } from "../base/errors.js";
+
 /**
  * The place of an item in its stream: `<n>-<tag>`. `n` counts densely from 1 inside the stream; `tag` is random for each
  * entry, so that an id names that very entry and not merely a place. The trim base of a stream that never lost an entry
@@ -12,6 +14,14 @@ const ID = /^(?:0|[1-9]\d{0,14})-[0-9a-z]{8}$/;
 
 export function isId(text: string): text is Id {
   return ID.test(text);
+}
+
+/** @throws LastcallError `invalid_request` when the text is no position at all */
+export function parsePosition(text: string): Position {
+  if (text === "oldest" || text === "now" || isId(text)) return text;
+  throw new LastcallError("invalid_request", "after: expected an item's id, `oldest` or `now`", {
+    detail: { after: text.slice(0, 80) },
+  });
 }
 
 /** The dense number of an id. */

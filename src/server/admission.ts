@@ -1,10 +1,8 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { LastcallError } from "../base/errors.js";
 import type { Core } from "./core.js";
+import { RETRY_AFTER_SECONDS } from "./errors.js";
 import { isWebSocketUpgrade } from "./upgrades.js";
-
-/** Seconds after which a client that was refused may come again: by then it is sent to another pod. */
-const RETRY_AFTER_SECONDS = "1";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -33,18 +31,21 @@ export function installAdmission(fastify: FastifyInstance, core: Core): void {
     const { socket } = request.raw;
     core.sockets.arrived(socket);
     const refusal = core.refusal(socket, upgrade);
-    if (refusal !== undefined) {
-      if (upgrade) core.countAdmission("refused");
-      refuse(reply, refusal, done);
-    } else {
+    if (refusal !== undefined) refuse(reply, refusal, done);
+    else {
       if (!upgrade) core.sockets.track(request.raw, reply.raw);
       done();
     }
   });
+  // An upgrade that is answered like a request was refused, whoever refused it.
+  fastify.addHook("onSend", (request, _reply, payload, done) => {
+    if (isWebSocketUpgrade(request.raw)) core.countAdmission("refused");
+    done(null, payload);
+  });
   installGoodbye(fastify, core);
 }
 
-/** Refuses for now. */
+/** Refuses for now; on a host's own routes, where `answer` does not come by, too. */
 export function refuse(reply: FastifyReply, error: LastcallError, done: (error: LastcallError) => void): void {
   reply.header("retry-after", RETRY_AFTER_SECONDS);
   done(error);

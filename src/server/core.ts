@@ -133,8 +133,9 @@ export class Core {
     if (stage === "serving" && !this.readiness.wasReady && this.sockets.has(socket)) {
       return new LastcallError("starting", "the service is starting");
     }
-    // Whoever comes on a connection that stood before is served; a WebSocket, until clients are being closed.
-    if (reached(stage, "announce") && (this.sockets.isLate(socket) || (upgrade && reached(stage, "close")))) {
+    // Whoever comes on a connection that stood before is served until the journal is closed; a WebSocket, until clients are.
+    const last = upgrade ? "close" : "release";
+    if (reached(stage, last) || (reached(stage, "announce") && this.sockets.isLate(socket))) {
       return new LastcallError("shutting_down", "the service is shutting down; connect again");
     }
     const { maxConnections } = this.options;

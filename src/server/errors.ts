@@ -3,6 +3,9 @@ import type { Duplex } from "node:stream";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { LastcallError, toError } from "../base/errors.js";
 
+/** Seconds after which a client that was refused may come again: by then it is sent to another pod. */
+export const RETRY_AFTER_SECONDS = "1";
+
 /** Every refusal has this body: a stable `code`, a sentence, and what else is known. */
 export interface ErrorBody {
   readonly code: string;
@@ -82,5 +85,6 @@ export function rejectUnreadable(error: Error & { code?: string }, socket: Duple
 
 export function answer(error: LastcallError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error.code === "internal") request.log.error({ err: error.cause ?? error }, "Request failed");
+  if (error.status === 503) reply.header("retry-after", RETRY_AFTER_SECONDS);
   return reply.code(error.status).send(errorBody(error));
 }

@@ -113,12 +113,13 @@ export class Leave implements Clients {
     if (!this.announced) return;
     if (echoed) this.#counts.echoed += 1;
     if (fate === "handed_over") this.#counts.handedOver += 1;
+    // The other two are of those who were being ended before the drain came to them.
+    else if (fate === "silent" || fate === "lost") this.#counts.gone += 1;
     else this.#counts[fate] += 1;
   }
 
   #tell(connection: Connection, at: number, slotMs: number, terms: Announcement): void {
-    connection.announce(slotMs, terms.staggerMs + terms.closeMs / 2);
-    this.#counts.told += 1;
+    if (connection.announce(slotMs, terms.staggerMs + terms.closeMs / 2)) this.#counts.told += 1;
     this.#turns.push({ connection, at: at + slotMs });
   }
 

@@ -1,6 +1,5 @@
 /** What lastcall needs of a logger; pino's and Fastify's fit. */
 export interface Log {
-  debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;

@@ -13,7 +13,7 @@ export const DRAIN_OUTCOMES = ["clean", "cut", "failed"] as const;
 const ADMISSIONS = ["accepted", "refused"] as const;
 const STAGES = ["starting", "serving", ...PHASES] as const;
 const GAP_REASONS = ["trimmed", "replaced"] as const;
-const PUBLISH_RESULTS = ["appended", "repeated", "refused"] as const;
+const PUBLISH_RESULTS = ["appended", "repeated", "refused", "failed"] as const;
 
 /** Every figure of the service. All series exist, at 0, from the start, so that a first increase is an increase. */
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -90,7 +90,7 @@ export function createMetrics({ version, ready, plan, tallies }: MetricsSources)
   );
   new Counter({
     name: "lastcall_connections_closed_total",
-    help: "Clients that are gone, by how they went (cut: ended before they had everything).",
+    help: "Clients that are gone, by how they went (cut: ended by a drain before they had everything).",
     labelNames: ["protocol", "fate"],
     registers,
     collect() {

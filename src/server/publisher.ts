@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { deferred } from "../base/deferred.js";
 import { LastcallError } from "../base/errors.js";
 import type { Publishes } from "../drain/ports.js";
-import type { Journal, Publication } from "../journal/port.js";
+import type { Appended, Journal, Publication } from "../journal/port.js";
 import type { Id } from "../protocol/ids.js";
 import { isReserved } from "../protocol/text.js";
 
@@ -24,7 +24,8 @@ export interface Published {
   readonly repeated: boolean;
 }
 
-export type PublishResult = "appended" | "repeated" | "refused";
+/** What became of one item: `refused` for its own fault, `failed` for the journal's. */
+export type PublishResult = "appended" | "repeated" | "refused" | "failed";
 
 /** The one way into the journal; knows what is accepted and not yet in it. */
 export class Publisher implements Publishes {
@@ -45,13 +46,21 @@ export class Publisher implements Publishes {
    * @throws LastcallError `invalid_request` (no JSON, no stream's name), `reserved`, `too_large`, `key_reused`, `journal_unavailable`
    */
   async publish(request: PublishRequest, signal?: AbortSignal): Promise<Published> {
-    const [published] = await this.publishAll([request], signal);
-    if (published === undefined) throw new LastcallError("internal", "the journal gave no answer");
-    return published;
+    const [result] = await this.publishAll([request], signal);
+    if (result === undefined) throw new LastcallError("internal", "the journal gave no answer");
+    const { id } = result;
+    if (result.type === "appended") return { id, repeated: result.repeated };
+    throw new LastcallError("key_reused", "the key was used before with other data", {
+      detail: { key: request.key, id },
+    });
   }
 
-  /** Several items of one stream and publisher, in order, as one transaction. */
-  async publishAll(requests: readonly PublishRequest[], signal?: AbortSignal): Promise<readonly Published[]> {
+  /**
+   * Several items of one stream and publisher, in order, as one transaction. A reused key concerns its item alone: it is
+   * told in the results, which stand in the same order.
+   * @throws LastcallError as `publish` does, but for `key_reused`; then none of them is in the journal
+   */
+  async publishAll(requests: readonly PublishRequest[], signal?: AbortSignal): Promise<readonly Appended[]> {
     const stream = requests[0]?.stream;
     if (stream === undefined) return [];
     const startedAt = performance.now();
@@ -59,18 +68,11 @@ export class Publisher implements Publishes {
     try {
       const publications = requests.map((request) => this.#accept(request));
       const results = await this.#append(stream, publications, signal);
-      return results.map((result, i) => {
-        const { id } = result;
-        if (result.type === "key_reused") {
-          throw new LastcallError("key_reused", "the key was used before with other data", {
-            detail: { key: publications[i]?.key, id },
-          });
-        }
-        observe(result.repeated ? "repeated" : "appended");
-        return { id, repeated: result.repeated };
-      });
+      for (const result of results) observe(outcome(result));
+      return results;
     } catch (thrown) {
-      observe("refused");
+      const refused = thrown instanceof LastcallError && thrown.status < 500;
+      for (const _ of requests) observe(refused ? "refused" : "failed");
       throw thrown;
     }
   }
@@ -108,6 +110,11 @@ export class Publisher implements Publishes {
     }
     return { publisher, key, data };
   }
+}
+
+function outcome(result: Appended): PublishResult {
+  if (result.type === "key_reused") return "refused";
+  return result.repeated ? "repeated" : "appended";
 }
 
 function isJson(text: string): boolean {

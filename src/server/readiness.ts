@@ -42,7 +42,7 @@ export class Readiness {
   readonly #options: ReadinessOptions;
   readonly #health = new Map<string, Health>();
   readonly #stop = new AbortController();
-  #listening = false;
+  #looked = false;
   #firstLook: Promise<void> | undefined;
   #wasReady = false;
 
@@ -70,7 +70,7 @@ export class Readiness {
 
   state(): ReadyState {
     if (this.#options.draining()) return this.#notReady("shutting_down");
-    if (!this.#listening) return this.#notReady("starting");
+    if (!this.#looked) return this.#notReady("starting");
     const now = this.#options.clock.now();
     const graceMs = this.#wasReady ? this.#options.graceMs : 0;
     for (const { failingSince } of this.#health.values()) {
@@ -82,8 +82,8 @@ export class Readiness {
   }
 
   async #begin(): Promise<void> {
-    this.#listening = true;
     await this.#look();
+    this.#looked = true;
     this.state();
     void this.#keepLooking();
   }

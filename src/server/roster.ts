@@ -18,10 +18,6 @@ export class Roster {
     return this.#connections.values();
   }
 
-  has(connection: Connection): boolean {
-    return this.#connections.has(connection);
-  }
-
   add(connection: Connection): void {
     if (this.#connections.size === 0) this.#empty = deferred();
     this.#connections.add(connection);

@@ -4,9 +4,8 @@ import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { LastcallError } from "../base/errors.js";
 import type { Entry } from "../journal/port.js";
-import { DEFAULT_STREAM } from "../protocol/ids.js";
+import { DEFAULT_STREAM, parsePosition } from "../protocol/ids.js";
 import type { Core } from "./core.js";
-import { parsePosition } from "./position.js";
 import { ANONYMOUS } from "./publisher.js";
 import { Cursor, Problem, StreamName } from "./schemas.js";
 

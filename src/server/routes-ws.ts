@@ -6,14 +6,13 @@ import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { LastcallError } from "../base/errors.js";
 import type { Id } from "../protocol/ids.js";
-import { DEFAULT_STREAM } from "../protocol/ids.js";
+import { DEFAULT_STREAM, parsePosition } from "../protocol/ids.js";
 import type { Feed } from "../stream/feed.js";
 import { ServerSocket } from "../wire/server-socket.js";
 import { TextConnection } from "../wire/text.js";
 import { refuse } from "./admission.js";
 import type { Core } from "./core.js";
 import { rejectRaw } from "./errors.js";
-import { parsePosition } from "./position.js";
 import { Cursor, Problem, StreamName } from "./schemas.js";
 import { webSocketUpgrades } from "./upgrades.js";
 

@@ -33,6 +33,8 @@ export class Sockets implements Arrivals, Requests {
       open.delete(this);
     }
     const onConnection = (socket: Socket) => {
+      // A connection may be handed to the server a second time (upgrades.ts).
+      if (open.has(socket)) return;
       open.add(socket);
       this.#fresh.add(socket);
       if (!this.#admitting) this.#late.add(socket);
@@ -41,10 +43,6 @@ export class Sockets implements Arrivals, Requests {
     server.on("connection", onConnection);
     // Over TLS, requests come on a socket of their own; the raw one is known from `connection`.
     server.on("secureConnection", onConnection);
-  }
-
-  get connections(): number {
-    return this.#open.size;
   }
 
   /** Whether a connection is one of this server's. */
@@ -81,7 +79,7 @@ export class Sockets implements Arrivals, Requests {
     this.#inFlight += 1;
     response.once("close", () => {
       this.#inFlight -= 1;
-      if (this.#counting) this.#finished += 1;
+      if (this.#counting && response.writableFinished) this.#finished += 1;
       if (this.#inFlight === 0) this.#idle.resolve();
     });
   }

@@ -10,7 +10,15 @@ export class Tally {
   messagesReceived = 0;
   slowSessions = 0;
   pingTimeouts = 0;
-  readonly closed: Record<Fate, number> = { gone: 0, left: 0, handed_over: 0, unanswered: 0, cut: 0 };
+  readonly closed: Record<Fate, number> = {
+    gone: 0,
+    left: 0,
+    handed_over: 0,
+    unanswered: 0,
+    cut: 0,
+    silent: 0,
+    lost: 0,
+  };
 }
 
 export type Tallies = ReadonlyMap<Protocol, Tally>;

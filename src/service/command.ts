@@ -93,6 +93,8 @@ async function client(edge: Edge, given: string | undefined): Promise<void> {
   const { DEFAULT_SERVER_URL, parseServerUrl, runClient } = await import("./client-program.js");
   const url = parseServerUrl(given ?? DEFAULT_SERVER_URL);
   const abort = new AbortController();
+  // Whoever reads may have seen enough (`lastcall client | head`).
+  process.stdout.on("error", () => abort.abort());
   const ended = runClient(url, { log: (line) => print(`${line}\n`), signal: abort.signal });
   edge.handle({
     begin: async (cause) => {
@@ -102,6 +104,7 @@ async function client(edge: Edge, given: string | undefined): Promise<void> {
       return cause.type === "error" ? 1 : 0;
     },
     note: () => {},
+    abandon: async () => {},
   });
   await ended;
 }

@@ -13,6 +13,8 @@ export interface Shutdown {
   begin(cause: Cause): Promise<number>;
   /** Something more was met while it goes on. */
   note(what: { readonly error: Error } | { readonly signal: string }): void;
+  /** Somebody asked a second time: the process ends, with 1, as soon as this settles. It must not take its time. */
+  abandon(signal: string): Promise<void>;
 }
 
 type State =
@@ -39,7 +41,11 @@ export function openEdge(): Edge {
     if (state.type === "starting") return Promise.resolve(failed ? 1 : 0);
     if (state.type === "ending") return state.code;
     const { shutdown } = state;
-    const code = shutdown.begin(cause);
+    // A shutdown that fails is one that did not do its work.
+    const code = shutdown.begin(cause).catch((thrown) => {
+      process.stderr.write(`${thrown instanceof Error ? thrown.stack : thrown}\n`);
+      return 1;
+    });
     state = { type: "ending", shutdown, code };
     return code;
   }
@@ -50,18 +56,19 @@ export function openEdge(): Edge {
       delay: false,
       logger: false,
       skip: [...CRASHES, "uncaughtException", "unhandledRejection", "beforeExit"],
-      onSecondSignal: (signal) => {
-        if (state.type !== "starting") state.shutdown.note({ signal: signal ?? "second signal" });
-      },
     },
     async ({ signal }) => {
-      if (signal !== undefined) overlookRepeats();
+      if (signal !== undefined) overlookRepeats(abandon);
       if (signal !== undefined && state.type === "ending") state.shutdown.note({ signal });
       const code = await begin({ type: "signal", signal: signal ?? "exit" });
       // close-with-grace ends with 1 when this rejects.
       if (code !== 0) throw new Error(`exit code ${code}`);
     },
   );
+
+  async function abandon(signal: string): Promise<void> {
+    if (state.type !== "starting") await state.shutdown.abandon(signal);
+  }
 
   function onError(thrown: unknown): void {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
@@ -89,13 +96,17 @@ export function openEdge(): Edge {
   };
 }
 
-/** Puts a second of deafness before close-with-grace's listeners for the second signal. */
-function overlookRepeats(): void {
+/**
+ * Puts a second of deafness, and then the last words, before close-with-grace's listeners for the second signal, which
+ * end the process.
+ */
+function overlookRepeats(abandon: (signal: string) => Promise<void>): void {
   const heardAt = performance.now();
   for (const signal of ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR2"] as const) {
     for (const listener of process.listeners(signal)) {
       const patient: NodeJS.SignalsListener = (...heard) => {
-        if (performance.now() - heardAt >= SAME_SIGNAL_MS) listener(...heard);
+        if (performance.now() - heardAt < SAME_SIGNAL_MS) return;
+        void abandon(signal).finally(() => listener(...heard));
       };
       // Added before the other goes: without a listener the default, death, would be back for a moment.
       process.on(signal, patient);

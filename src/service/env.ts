@@ -1,9 +1,13 @@
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import type { BudgetSettings } from "../drain/budget.js";
+import { LastcallError, toError } from "../base/errors.js";
+import { type BudgetSettings, checkBudget, neededMs } from "../drain/budget.js";
+import { checkJournalUrl } from "../journal/open.js";
 import type { JournalOptions } from "../journal/port.js";
 import { misspelled } from "./misspelled.js";
-import { type Env, Reading } from "./reading.js";
-import { type LogLevel, SETTINGS, VARIABLES } from "./settings.js";
+import { type Env, Reading, type Refusal } from "./reading.js";
+import { type LogLevel, SETTINGS, SUMMED, VARIABLES, variableOf } from "./settings.js";
+import { readCertificate, type TlsFiles } from "./tls.js";
 
 /** What the environment says, checked and typed. Times in ms, sizes in bytes. Defaults: src/service/settings.ts. */
 export interface Settings {
@@ -11,10 +15,10 @@ export interface Settings {
   readonly host: string;
   /** Absent: health, ready and metrics are served on `port`. */
   readonly adminPort?: number;
-  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  readonly tls?: TlsFiles;
   readonly journalUrl: string;
   readonly journal: JournalOptions;
-  /** Each part is within its own bound; whether their sum fits is `checkBudget`'s to say. */
+  /** Each part is within its own bound, and their sum fits. */
   readonly budget: BudgetSettings;
   readonly lingerScrapes: number;
   readonly pingIntervalMs: number;
@@ -32,7 +36,8 @@ export interface Settings {
 }
 
 /**
- * Reads every setting. A blank variable counts as unset; white space around a value is ignored.
+ * Reads every setting, and judges what can be judged before anything is started: the certificate's files, the journal's
+ * URL, the sum of the budget. A blank variable counts as unset; white space around a value is ignored.
  *
  * @throws LastcallError `invalid_settings`, with all faults at once: one line each, naming the variable, what it takes
  * and what it got (passwords masked).
@@ -57,16 +62,16 @@ export function readSettings(env: Env): Settings {
       maxStreams: reading.get(s.maxStreams),
     },
     budget: {
-      timeoutMs: reading.get(s.timeout),
-      preStopMs: reading.get(s.preStop),
-      removalMs: reading.get(s.removal),
-      removalMaxMs: reading.get(s.removalMax),
-      finishMs: reading.get(s.finish),
-      staggerMs: reading.get(s.stagger),
-      closeMs: reading.get(s.close),
-      requestsMs: reading.get(s.requests),
-      releaseMs: reading.get(s.release),
-      lingerMs: reading.get(s.linger),
+      timeoutMs: reading.get(s.timeoutMs),
+      preStopMs: reading.get(s.preStopMs),
+      removalMs: reading.get(s.removalMs),
+      removalMaxMs: reading.get(s.removalMaxMs),
+      finishMs: reading.get(s.finishMs),
+      staggerMs: reading.get(s.staggerMs),
+      closeMs: reading.get(s.closeMs),
+      requestsMs: reading.get(s.requestsMs),
+      releaseMs: reading.get(s.releaseMs),
+      lingerMs: reading.get(s.lingerMs),
     },
     lingerScrapes: reading.get(s.lingerScrapes),
     pingIntervalMs: reading.get(s.pingInterval),
@@ -100,10 +105,60 @@ export function readSettings(env: Env): Settings {
   );
   reading.rule(
     budget.removalMaxMs === 0 || budget.removalMaxMs >= budget.removalMs,
-    s.removalMax,
-    s.removal,
-    `0, or at least ENDPOINT_REMOVAL_SECONDS (${s.removal.kind.show(budget.removalMs)})`,
+    s.removalMaxMs,
+    s.removalMs,
+    `0, or at least ENDPOINT_REMOVAL_SECONDS (${s.removalMs.kind.show(budget.removalMs)})`,
   );
+  const { tls } = settings;
+  reading.judge(s.journalUrl, [], () => journalUrlRefusal(settings.journalUrl));
+  if (tls !== undefined) {
+    reading.judge(s.tlsCertFile, [], () => unreadable(tls.certFile));
+    reading.judge(s.tlsKeyFile, [], () => unreadable(tls.keyFile));
+    reading.judge(s.tlsCertFile, [s.tlsKeyFile], () => noCertificate(tls));
+  }
+  reading.judge(s.timeoutMs, SUMMED, () => budgetRefusal(budget));
   reading.throwFaults();
   return settings;
+}
+
+function journalUrlRefusal(url: string): Refusal | undefined {
+  try {
+    checkJournalUrl(url);
+    return undefined;
+  } catch (thrown) {
+    if (!(thrown instanceof LastcallError)) throw thrown;
+    // Not the masked URL: of one that no backend takes nobody can say where in it a password stands.
+    const { expected, received } = thrown.detail;
+    return { expected: String(expected), received: String(received) };
+  }
+}
+
+function unreadable(file: string): Refusal | undefined {
+  try {
+    readFileSync(file);
+    return undefined;
+  } catch (thrown) {
+    return { expected: "a readable file", received: toError(thrown).message };
+  }
+}
+
+function noCertificate(files: TlsFiles): Refusal | undefined {
+  try {
+    readCertificate(files);
+    return undefined;
+  } catch (thrown) {
+    const { message } = toError(toError(thrown).cause ?? thrown);
+    const expected = "a certificate (PEM) whose private key is in TLS_KEY_FILE";
+    return { expected, received: `${JSON.stringify(files.certFile)} (${message})` };
+  }
+}
+
+function budgetRefusal(budget: BudgetSettings): Refusal | undefined {
+  try {
+    checkBudget(budget, variableOf);
+    return undefined;
+  } catch (thrown) {
+    const expected = `at least ${SETTINGS.timeoutMs.kind.show(neededMs(budget))}`;
+    return { expected, note: toError(thrown).message };
+  }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Cancel, Clock } from "../base/clock.js";
-import { toError } from "../base/errors.js";
+import { LastcallError, toError } from "../base/errors.js";
 import type { Source } from "../drain/ports.js";
 import { DEFAULT_STREAM } from "../protocol/ids.js";
 import type { Log } from "../server/log.js";
@@ -62,7 +62,9 @@ export class DemoFeed implements Source {
       key: `final/${this.#id}/${i + 1}`,
       data: JSON.stringify(`Final data: ${time} - ${i + 1}`),
     }));
-    await this.#publisher.publishAll(finals, signal);
+    const results = await this.#publisher.publishAll(finals, signal);
+    const reused = results.filter(({ type }) => type === "key_reused").length;
+    if (reused > 0) throw new LastcallError("key_reused", `${reused} of ${count} last items: the key was used before`);
     log.info({ items: count }, "Last items published");
     return count;
   }

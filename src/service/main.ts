@@ -2,8 +2,6 @@ import { truncateSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import { systemClock } from "../base/clock.js";
-import { LastcallError, toError } from "../base/errors.js";
-import { checkBudget } from "../drain/budget.js";
 import type { Cause, Receipt } from "../drain/events.js";
 import { rounded } from "../server/observe.js";
 import { type App, buildApp } from "./app.js";
@@ -11,6 +9,9 @@ import type { Edge } from "./edge.js";
 import { readSettings, type Settings } from "./env.js";
 import { createLog, type ServiceLog } from "./logger.js";
 import { VERSION } from "./version.js";
+
+/** What a second signal leaves for the log, ms. */
+const LAST_WORDS_MS = 200;
 
 /** The kubelet reads no more of a termination message (KEP-297; 4,096 bytes). */
 const TERMINATION_MESSAGE_BYTES = 4_096;
@@ -21,7 +22,6 @@ const TERMINATION_MESSAGE_BYTES = 4_096;
  */
 export async function serve(edge: Edge, env: Readonly<Record<string, string | undefined>>): Promise<void> {
   const settings = readSettings(env);
-  checkBudget(settings.budget);
   const service = createLog(settings.logLevel, settings.podName, VERSION);
   const { log } = service;
   for (const warning of settings.warnings) log.warn({ warning }, "Settings");
@@ -31,6 +31,10 @@ export async function serve(edge: Edge, env: Readonly<Record<string, string | un
     note: (what) => {
       if ("error" in what) app.core.drain.record(what.error);
       else log.warn({ signal: what.signal }, "Signal during the shutdown");
+    },
+    abandon: async (signal) => {
+      log.warn({ signal }, "Second signal: the process ends at once");
+      await service.flush(LAST_WORDS_MS);
     },
   });
   // A signal that came while all this was loaded is heard now, before anybody can have been sent here: between two
@@ -89,9 +93,4 @@ function portOf(server: App["server"]): number {
 function urlOf({ server }: App, { host, tls }: Settings): string {
   const name = host === "0.0.0.0" || host === "::" ? "localhost" : host;
   return `${tls === undefined ? "http" : "https"}://${name}:${portOf(server)}`;
-}
-
-/** What to print when the service did not start. */
-export function startFault(thrown: unknown): string {
-  return thrown instanceof LastcallError ? `lastcall: ${thrown.message}` : `lastcall: ${toError(thrown).stack}`;
 }

@@ -8,7 +8,12 @@ export interface Fault {
   readonly variable: string;
   readonly expected: string;
   readonly received: string;
+  /** More than fits on a line; told below all of them. */
+  readonly note?: string;
 }
+
+/** What a judgement found wrong; without `received`, what the variable holds is shown. */
+export type Refusal = Pick<Fault, "expected" | "note"> & Partial<Pick<Fault, "received">>;
 
 const LONGEST_SHOWN = 80;
 
@@ -35,20 +40,33 @@ export class Reading {
 
   /** A rule between two settings; not judged when one of them is faulty already. */
   rule(holds: boolean, setting: Described, other: Described, expected: string): void {
-    const faulty = this.#faults.some(({ variable }) => variable === setting.variable || variable === other.variable);
-    if (holds || faulty) return;
-    this.#faults.push({ variable: setting.variable, expected, received: this.#received(setting) });
+    this.judge(setting, [other], () => (holds ? undefined : { expected }));
   }
 
-  /** @throws LastcallError `invalid_settings`, one line for each fault; `detail.faults` holds them as data. */
+  /** What others say of the setting; they are not asked when it, or one of those it is judged with, is faulty already. */
+  judge(setting: Described, others: readonly Described[], judgement: () => Refusal | undefined): void {
+    const involved = [setting, ...others].map(({ variable }) => variable);
+    if (this.#faults.some(({ variable }) => involved.includes(variable))) return;
+    const refusal = judgement();
+    if (refusal === undefined) return;
+    this.#faults.push({ variable: setting.variable, received: this.#received(setting), ...refusal });
+  }
+
+  /**
+   * @throws LastcallError `invalid_settings`, one line for each fault, then their notes; `detail.faults` holds them as
+   * data.
+   */
   throwFaults(): void {
     const faults = this.#faults;
     if (faults.length === 0) return;
     const lines = faults.map(
       ({ variable, expected, received }) => `  ${variable}: expected ${expected}, got ${received}`,
     );
+    const notes = faults.flatMap(({ note }) => note ?? []);
     const count = faults.length === 1 ? "1 setting is" : `${faults.length} settings are`;
-    throw new LastcallError("invalid_settings", [`${count} not valid:`, ...lines].join("\n"), { detail: { faults } });
+    throw new LastcallError("invalid_settings", [`${count} not valid:`, ...lines, ...notes].join("\n"), {
+      detail: { faults },
+    });
   }
 
   #text(setting: Described): string {

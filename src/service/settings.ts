@@ -1,4 +1,4 @@
-import { BUDGET_DEFAULTS } from "../drain/budget.js";
+import { BUDGET_DEFAULTS, type BudgetSettings } from "../drain/budget.js";
 import { JOURNAL_DEFAULTS } from "../journal/port.js";
 import {
   boolean,
@@ -92,52 +92,53 @@ const journal = {
   ),
 };
 
+/** The parts of the budget by the names of its options. */
 const drain = {
-  timeout: setting(
+  timeoutMs: setting(
     "GRACEFUL_SHUTDOWN_TIMEOUT",
     seconds(0.1, 3_600),
     BUDGET_DEFAULTS.timeoutMs,
     "From SIGTERM to exit, at most; the phases below must fit into it",
   ),
-  preStop: setting(
+  preStopMs: setting(
     "PRESTOP_SLEEP_SECONDS",
     drainTime,
     BUDGET_DEFAULTS.preStopMs,
     "What the pod's preStop sleep has waited before SIGTERM; it counts towards the removal",
   ),
-  removal: setting(
+  removalMs: setting(
     "ENDPOINT_REMOVAL_SECONDS",
     drainTime,
     BUDGET_DEFAULTS.removalMs,
     "Time the cluster needs at least to stop sending newcomers here",
   ),
-  removalMax: setting(
+  removalMaxMs: setting(
     "ENDPOINT_REMOVAL_MAX_SECONDS",
     drainTime,
     BUDGET_DEFAULTS.removalMaxMs,
     "Time it may need while newcomers still arrive; 0 skips the window",
   ),
-  finish: setting("FINISH_TIMEOUT_SECONDS", drainTime, BUDGET_DEFAULTS.finishMs, "For the last items of the source"),
-  stagger: setting(
+  finishMs: setting("FINISH_TIMEOUT_SECONDS", drainTime, BUDGET_DEFAULTS.finishMs, "For the last items of the source"),
+  staggerMs: setting(
     "DRAIN_STAGGER_SECONDS",
     drainTime,
     BUDGET_DEFAULTS.staggerMs,
     "Time over which clients are spread as they leave",
   ),
-  close: setting(
+  closeMs: setting(
     "CLOSE_TIMEOUT_SECONDS",
     drainTime,
     BUDGET_DEFAULTS.closeMs,
     "For a client to take what is left for it and to answer the close",
   ),
-  requests: setting("REQUESTS_TIMEOUT_SECONDS", drainTime, BUDGET_DEFAULTS.requestsMs, "For HTTP requests in flight"),
-  release: setting(
+  requestsMs: setting("REQUESTS_TIMEOUT_SECONDS", drainTime, BUDGET_DEFAULTS.requestsMs, "For HTTP requests in flight"),
+  releaseMs: setting(
     "RELEASE_TIMEOUT_SECONDS",
     drainTime,
     BUDGET_DEFAULTS.releaseMs,
     "For accepted items to reach the journal, and for the journal to close",
   ),
-  linger: setting(
+  lingerMs: setting(
     "METRICS_LINGER_SECONDS",
     drainTime,
     BUDGET_DEFAULTS.lingerMs,
@@ -203,5 +204,15 @@ export const GROUPS: readonly { readonly title: string; readonly settings: reado
   { title: "Feed", settings: Object.values(feed) },
   { title: "Operation", settings: Object.values(operation) },
 ];
+
+/** The variable that sets a part of the budget. */
+export function variableOf(option: keyof BudgetSettings): string {
+  return SETTINGS[option].variable;
+}
+
+/** Those the sum of the budget is made of. */
+export const SUMMED: readonly Described[] = Object.values(drain).filter(
+  (one) => one !== drain.removalMs && one !== drain.lingerScrapes,
+);
 
 export const VARIABLES: readonly string[] = Object.values(SETTINGS).map(({ variable }) => variable);

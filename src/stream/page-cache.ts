@@ -3,8 +3,9 @@ import { type Id, numberOf } from "../protocol/ids.js";
 import { SEGMENT_BYTES, type Slice } from "./frame-log.js";
 import type { Encoding, Gap } from "./ports.js";
 
-/** Entries asked of the journal for one page. */
-const PAGE_ENTRIES = 512;
+/** Entries asked of the journal for one page, at most and at least: as many as fill a slice, going by the last one. */
+const MOST_ENTRIES = 512;
+const LEAST_ENTRIES = 8;
 /** Pages remembered; all who resume at about the same place read the same few. */
 const PAGES_KEPT = 32;
 
@@ -22,6 +23,7 @@ export class PageCache {
   readonly #stream: string;
   readonly #at: () => Id;
   readonly #pages = new Map<string, Promise<EncodedPage>>();
+  #limit = MOST_ENTRIES;
 
   /** `at` says how far the follower is. */
   constructor(journal: Journal, stream: string, at: () => Id) {
@@ -56,12 +58,15 @@ export class PageCache {
   async #load(encoding: Encoding, after: Id): Promise<EncodedPage> {
     const at = this.#at();
     try {
-      const page = await this.#journal.read(this.#stream, after, PAGE_ENTRIES);
+      const limit = this.#limit;
+      const page = await this.#journal.read(this.#stream, after, limit);
       if (page.type === "gap") return page;
       const slice = encodeSlice(encoding, page.entries);
-      return slice === undefined
-        ? { type: "none", at }
-        : { type: "slice", slice, full: page.entries.length === PAGE_ENTRIES };
+      if (slice === undefined) return { type: "none", at };
+      const full = slice.items < page.entries.length || page.entries.length === limit;
+      // Twice what fitted: what is read and does not fit is read again.
+      if (full) this.#limit = Math.min(MOST_ENTRIES, Math.max(LEAST_ENTRIES, slice.items * 2));
+      return { type: "slice", slice, full };
     } catch {
       return { type: "failed" };
     }

@@ -5,11 +5,12 @@ export type Protocol = (typeof PROTOCOLS)[number];
 
 /**
  * How a connection ended.
- * `gone`: the peer went of its own will before it was told all. `left`: it went after it was told all. `handed_over`:
- * it was behind the mark and has its cursor. `unanswered`: it was told all, and did not answer the close in time.
- * `cut`: it was ended before it had everything.
+ * `gone`: the peer went of its own will, or for a fault of its own, before it was told all. `left`: it went after it was
+ * told all. `handed_over`: it was behind the mark and has its cursor. `unanswered`: it was told all, and did not answer
+ * the close in time. `cut`: a drain ended it before it had everything. Outside of a drain, `silent`: it answered no ping;
+ * `lost`: the journal lost its place.
  */
-export const FATES = ["gone", "left", "handed_over", "unanswered", "cut"] as const;
+export const FATES = ["gone", "left", "handed_over", "unanswered", "cut", "silent", "lost"] as const;
 
 export type Fate = (typeof FATES)[number];
 
@@ -19,8 +20,8 @@ export interface Connection {
   readonly stream: string;
   /** The peer's address, for logs. */
   readonly peer: string;
-  /** Tells the peer that this process goes away, and when it is to go itself, ms from now. */
-  announce(slotMs: number, closesInMs: number): void;
+  /** Tells the peer that this process goes away, and when it is to go itself, ms from now; false if it goes already. */
+  announce(slotMs: number, closesInMs: number): boolean;
   /** Serves up to item number `mark` of its stream, then says goodbye. */
   end(marks: Marks): void;
   /** Ends it now. */

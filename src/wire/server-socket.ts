@@ -8,8 +8,10 @@ const PONG_BUFFER_BYTES = 16_384;
 export interface SocketOwner {
   onMessage(data: Buffer, isBinary: boolean): void;
   onPong(): void;
-  /** `code` is 1006 when no close frame came (RFC 6455 section 7.1.5). */
-  onClose(code: number): void;
+  /** A close frame came, or goes out for a fault of the peer's: nothing more will be said by either side. */
+  onClosing(): void;
+  /** The socket is gone. */
+  onClose(): void;
 }
 
 /**
@@ -53,8 +55,9 @@ export class ServerSocket extends WebSocket {
    * close TCP at once (RFC 6455 section 7.1.1), over TLS with TLS's own goodbye.
    */
   override close(code?: number, data?: string | Buffer): void {
+    this.owner?.onClosing();
     if (!this.#saidGoodbye) super.close(code, data);
-    else if (this.#socket !== undefined && "encrypted" in this.#socket) this.#socket.end();
+    else if (this.#socket !== undefined && "encrypted" in this.#socket) this.#socket.destroySoon();
     else this.terminate();
   }
 }
@@ -69,8 +72,8 @@ function onPing(this: WebSocket, data: Buffer): void {
 function onPong(this: WebSocket): void {
   if (this instanceof ServerSocket) this.owner?.onPong();
 }
-function onClose(this: WebSocket, code: number): void {
-  if (this instanceof ServerSocket) this.owner?.onClose(code);
+function onClose(this: WebSocket): void {
+  if (this instanceof ServerSocket) this.owner?.onClose();
 }
 /** ws closes the connection itself; `close` follows. */
 function onError(): void {}

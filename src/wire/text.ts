@@ -15,8 +15,6 @@ export const textEncoding: Encoding = {
   encode: (entry: Entry) => textFrame(asText(entry.data)),
 };
 
-/** What a WebSocket reports when no close frame came (RFC 6455 section 7.1.5). */
-const ABNORMAL = 1006;
 const SHUTDOWN_FRAME = textFrame(SHUTDOWN);
 const FAREWELL = Buffer.concat([textFrame(CLOSE_WORD), closeFrame(CLOSE.restart)]);
 /** Pings in a row that may stay unanswered. */
@@ -24,26 +22,26 @@ const MISSES_ALLOWED = 2;
 
 /**
  * `open`: served. `told`: heard SHUTDOWN. `ending`: its turn has come, it is served up to the mark. `closing`: CLOSE and
- * the close frame are written, nothing follows. `cut`: we ended it. `closed`: the socket is gone.
+ * the close frame are written, nothing follows. `leaving`: it is about to go for a reason of its own. `closed`: it is
+ * over, as far as we are concerned.
  */
-type Stage = "open" | "told" | "ending" | "closing" | "cut" | "closed";
+type Stage = "open" | "told" | "ending" | "closing" | "leaving" | "closed";
 
 const TRANSITIONS: Readonly<Record<Stage, readonly Stage[]>> = {
-  open: ["told", "closing", "cut", "closed"],
-  told: ["ending", "closing", "cut", "closed"],
-  ending: ["closing", "cut", "closed"],
-  closing: ["cut", "closed"],
-  cut: ["closed"],
+  open: ["told", "closing", "leaving", "closed"],
+  told: ["ending", "closing", "leaving", "closed"],
+  ending: ["closing", "leaving", "closed"],
+  closing: ["closed"],
+  leaving: ["closed"],
   closed: [],
 };
 
-/** The fate of a connection whose socket went in a stage. */
-const FATES: Readonly<Record<Exclude<Stage, "closed">, Fate>> = {
-  open: "gone",
-  told: "gone",
-  ending: "gone",
-  closing: "left",
-  cut: "cut",
+/** The fate of a connection that ended in a stage: the peer's socket went, or we ended it. */
+const FATES: Readonly<Record<Exclude<Stage, "closing" | "closed">, { readonly went: Fate; readonly ended: Fate }>> = {
+  open: { went: "gone", ended: "silent" },
+  told: { went: "gone", ended: "cut" },
+  ending: { went: "gone", ended: "cut" },
+  leaving: { went: "gone", ended: "gone" },
 };
 
 /** A plain WebSocket client: each item's data is one text frame. It has no cursor, so it is flushed before it is closed. */
@@ -56,9 +54,9 @@ export class TextConnection implements Connection, Channel, SocketOwner {
   readonly #events: ConnectionEvents;
   readonly #session: Session;
   #stage: Stage = "open";
-  /** It has had everything up to the mark, */
-  #complete = false;
-  /** and that, with CLOSE, is in the kernel's hands. */
+  /** Why CLOSE was said: everything up to the mark was given, or its place was lost, in a drain or not. */
+  #farewell: "complete" | "cut" | "lost" = "complete";
+  /** Everything, CLOSE with it, is in the kernel's hands. */
   #flushed = false;
   #awaiting = false;
   #misses = 0;
@@ -103,19 +101,21 @@ export class TextConnection implements Connection, Channel, SocketOwner {
 
   /** A text client has no cursor to go on from: it is told CLOSE and starts anew. */
   gap(): boolean {
+    this.#farewell = this.#stage === "open" ? "lost" : "cut";
     this.#close();
     return false;
   }
 
   arrived(): void {
-    this.#complete = true;
     this.#close();
   }
 
   // What the drain asks of a connection.
 
-  announce(): void {
-    if (this.#enter("told") && this.#ws.speaking) this.#socket.write(SHUTDOWN_FRAME);
+  announce(): boolean {
+    if (!this.#enter("told")) return false;
+    this.#socket.write(SHUTDOWN_FRAME);
+    return true;
   }
 
   end(marks: Marks): void {
@@ -127,9 +127,8 @@ export class TextConnection implements Connection, Channel, SocketOwner {
   }
 
   terminate(): void {
-    if (!this.#enter("cut")) return;
     this.#ws.terminate();
-    this.onClose(ABNORMAL);
+    this.#over("ended", false);
   }
 
   ping(): boolean {
@@ -146,44 +145,58 @@ export class TextConnection implements Connection, Channel, SocketOwner {
   // What the WebSocket tells.
 
   onMessage(data: Buffer, isBinary: boolean): void {
-    this.#misses = 0;
-    if (isBinary) {
-      if (this.#ws.speaking) this.#ws.close(CLOSE.binary);
-    } else this.#events.received(this, data.toString());
+    this.#alive();
+    if (!isBinary) this.#events.received(this, data.toString());
+    else if (this.#ws.speaking) this.#ws.close(CLOSE.binary);
   }
 
   onPong(): void {
-    this.#misses = 0;
+    this.#alive();
   }
 
-  onClose(code: number): void {
-    const stage = this.#stage;
-    if (stage === "closed" || !this.#enter("closed")) return;
-    this.#session.stop();
-    const echoed = stage === "closing" && code !== ABNORMAL;
-    if (echoed) this.#tellFlushed();
-    this.#events.closed(this, this.#fate(stage), echoed);
+  onClosing(): void {
+    // After our goodbye it is the answer to it: all is said, whatever its socket does now.
+    if (this.#stage === "closing") this.#over("went", true);
+    else if (this.#enter("leaving")) this.#session.stop();
   }
 
-  #fate(stage: Exclude<Stage, "closed">): Fate {
-    if (stage === "cut" && this.#flushed) return "unanswered";
-    if (stage === "closing" && !this.#complete) return "cut";
-    if (stage === "closing" && !this.#flushed) return "gone";
-    return FATES[stage];
+  onClose(): void {
+    this.#over("went", false);
+  }
+
+  #alive(): void {
+    // Once it was told goodbye, only its own goodbye counts.
+    if (this.#stage !== "closing") this.#misses = 0;
   }
 
   #close(): void {
-    // A peer that has begun to close itself is told nothing more: it goes of its own will.
-    if (!this.#ws.speaking || !this.#enter("closing")) return;
+    if (!this.#enter("closing")) return;
     this.#session.stop();
+    this.#misses = 0;
     // Flushed is: in the kernel's hands.
     this.#ws.farewell(FAREWELL, (error) => {
       if (!error) this.#tellFlushed();
     });
   }
 
+  #over(how: "went" | "ended", echoed: boolean): void {
+    const stage = this.#stage;
+    if (stage === "closed") return;
+    // Who answers CLOSE has read everything before it.
+    if (echoed) this.#tellFlushed();
+    this.#stage = "closed";
+    this.#session.stop();
+    this.#events.closed(this, stage === "closing" ? this.#fateAfterGoodbye(how) : FATES[stage][how], echoed);
+  }
+
+  #fateAfterGoodbye(how: "went" | "ended"): Fate {
+    if (this.#farewell !== "complete") return this.#farewell;
+    if (how === "went") return this.#flushed ? "left" : "gone";
+    return this.#flushed ? "unanswered" : "cut";
+  }
+
   #tellFlushed(): void {
-    if (this.#flushed || !this.#complete) return;
+    if (this.#flushed || this.#farewell !== "complete") return;
     this.#flushed = true;
     this.#events.flushed(this);
   }

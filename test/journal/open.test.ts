@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { LastcallError } from "../../src/base/errors.js";
-import { openJournal } from "../../src/journal/open.js";
+import { checkJournalUrl, openJournal } from "../../src/journal/open.js";
 import { handClock } from "./hand-clock.js";
 
 function refusal(url: string, options = {}): Promise<LastcallError> {
@@ -37,6 +37,21 @@ it("names the scheme it does not take, and what it takes", async () => {
     const { message } = await refusal(url);
     assert.ok(message.includes(scheme), message);
     assert.ok(message.includes("memory:"), message);
+  }
+});
+
+it("judges a URL without opening it, in words that can be told elsewhere", () => {
+  checkJournalUrl("Memory:");
+  for (const [url, received] of [
+    ["redis://me:hunter2@cache/0", "a URL of the scheme redis:"],
+    ["memory:hunter2", "memory: with something after the colon"],
+    ["hunter2", "a URL with no scheme"],
+  ] as const) {
+    assert.throws(() => checkJournalUrl(url), {
+      code: "invalid_settings",
+      message: `journal URL: expected memory:, got ${received}`,
+      detail: { expected: "memory:", received },
+    });
   }
 });
 

@@ -44,7 +44,7 @@ describe("signals", { timeout: 60_000 }, () => {
     service.signal("SIGTERM");
     assert.deepEqual(await service.exit, { code: 1, signal: null });
     assert.equal(service.all("graceful_shutdown_completed").length, 0);
-    assert.equal(service.log.at(-1)?.msg, "Signal during the shutdown");
+    assert.equal(service.log.at(-1)?.msg, "Second signal: the process ends at once");
     assert.equal(service.log.at(-1)?.signal, "SIGTERM");
   });
 

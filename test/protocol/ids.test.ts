@@ -8,6 +8,7 @@ import {
   isStreamName,
   makeId,
   numberOf,
+  parsePosition,
   STREAM_PATTERN,
   TAG_LENGTH,
 } from "../../src/protocol/ids.js";
@@ -51,6 +52,18 @@ test("anything else is none", () => {
     "oldest",
   ];
   for (const text of others) assert.equal(isId(text), false, JSON.stringify(text));
+});
+
+test("a position is an id, oldest or now; what is none is told, but not at length", () => {
+  for (const text of ["1-abcdefgh", "0-00000000", "oldest", "now"]) assert.equal(parsePosition(text), text);
+  for (const text of ["", "Oldest", "now ", "1-short", "1", `1-${"x".repeat(500)}`]) {
+    assert.throws(() => parsePosition(text), {
+      name: "LastcallError",
+      code: "invalid_request",
+      message: "after: expected an item's id, `oldest` or `now`",
+      detail: { after: text.slice(0, 80) },
+    });
+  }
 });
 
 test("every number an id can hold is exact", () => {

@@ -40,7 +40,7 @@ const ZERO = [
   ...["sockets", "items_sent_total", "ping_timeouts_total", "slow_sessions_total", "messages_received_total"].flatMap(
     (name) => labels(`lastcall_${name}`, "protocol", ["text"]),
   ),
-  ...["gone", "left", "handed_over", "unanswered", "cut"].map(
+  ...["gone", "left", "handed_over", "unanswered", "cut", "silent", "lost"].map(
     (fate) => `lastcall_connections_closed_total{protocol="text",fate="${fate}"}`,
   ),
   ...["starting", "serving", ...PHASES].flatMap((phase) =>
@@ -49,7 +49,7 @@ const ZERO = [
   "lastcall_items_total",
   "lastcall_replays_total",
   ...labels("lastcall_gaps_total", "reason", ["trimmed", "replaced"]),
-  ...labels("lastcall_published_total", "result", ["appended", "repeated", "refused"]),
+  ...labels("lastcall_published_total", "result", ["appended", "repeated", "refused", "failed"]),
   "lastcall_append_duration_seconds_count",
   "lastcall_follower_lag_seconds",
 ];
@@ -92,7 +92,7 @@ describe("GET /metrics", () => {
     const expected = {
       'lastcall_sockets{protocol="text"}': 2,
       'lastcall_connections_total{phase="serving",result="accepted"}': 3,
-      'lastcall_connections_total{phase="serving",result="refused"}': 0,
+      'lastcall_connections_total{phase="serving",result="refused"}': 1,
       'lastcall_connections_closed_total{protocol="text",fate="gone"}': 1,
       lastcall_items_total: 2,
       'lastcall_items_sent_total{protocol="text"}': 5,

@@ -73,7 +73,7 @@ describe("options", () => {
   test("a budget whose parts do not fit is refused with the itemised sum", () => {
     const message = messageOf({ budget: { timeoutMs: 44_000 } });
     assert.match(message, /sum +45 s/);
-    assert.match(message, /budget +44 s/);
+    assert.match(message, /budget +44 s {2}budget\.timeoutMs$/m, "in the options' own names");
   });
 
   test("what is no journal is refused", () => {

@@ -113,7 +113,7 @@ describe("readiness", () => {
     const listening = it.listening();
     assert.deepEqual(it.state(), {
       status: "not_ready",
-      reason: "dependencies_unavailable",
+      reason: "starting",
       checks: { journal: "not checked yet" },
     });
     await clock.advance(2_000);

@@ -1,3 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after } from "node:test";
+
 /** Self-signed for 127.0.0.1 and localhost, valid for a century, and of no use but to these tests. */
 export interface Pair {
   readonly cert: string;
@@ -47,3 +52,13 @@ QmuEauHUnW611nVIknjnk7G3py7I9BrJi8tsGO9RPy5+mLI1GHetBm/1
 -----END PRIVATE KEY-----
 `,
 };
+
+/** A pair in files of their own, which go when the test file has ended. */
+export function writePair({ cert, key }: Pair): { readonly certFile: string; readonly keyFile: string } {
+  const directory = mkdtempSync(join(tmpdir(), "lastcall-pair-"));
+  after(() => rmSync(directory, { recursive: true }));
+  const [certFile, keyFile] = [join(directory, "tls.crt"), join(directory, "tls.key")];
+  writeFileSync(certFile, cert);
+  writeFileSync(keyFile, key);
+  return { certFile, keyFile };
+}

@@ -3,7 +3,10 @@ import { hostname } from "node:os";
 import { describe, it } from "node:test";
 import { readSettings } from "../../src/service/env.js";
 import { VARIABLES } from "../../src/service/settings.js";
+import { ONE, TWO, writePair } from "./certificates.js";
 import { faultsOf } from "./faults.js";
+
+const { certFile, keyFile } = writePair(ONE);
 
 const DEFAULTS = {
   port: 8080,
@@ -39,14 +42,14 @@ const EVERYTHING = {
   PORT: "1001",
   HOST: "::1",
   ADMIN_PORT: "1002",
-  TLS_CERT_FILE: "/tls/tls.crt",
-  TLS_KEY_FILE: "/tls/tls.key",
-  JOURNAL_URL: "redis://cache:6379",
+  TLS_CERT_FILE: certFile,
+  TLS_KEY_FILE: keyFile,
+  JOURNAL_URL: "MEMORY:",
   JOURNAL_RETENTION_ITEMS: "1003",
   JOURNAL_RETENTION_SECONDS: "1004",
   JOURNAL_KEY_TTL_SECONDS: "1005",
   JOURNAL_MAX_STREAMS: "1006",
-  GRACEFUL_SHUTDOWN_TIMEOUT: "0.25",
+  GRACEFUL_SHUTDOWN_TIMEOUT: "110.25",
   PRESTOP_SLEEP_SECONDS: "11",
   ENDPOINT_REMOVAL_SECONDS: "12",
   ENDPOINT_REMOVAL_MAX_SECONDS: "13",
@@ -87,11 +90,11 @@ describe("readSettings", () => {
       port: 1001,
       host: "::1",
       adminPort: 1002,
-      tls: { certFile: "/tls/tls.crt", keyFile: "/tls/tls.key" },
-      journalUrl: "redis://cache:6379",
+      tls: { certFile, keyFile },
+      journalUrl: "MEMORY:",
       journal: { retentionItems: 1003, retentionMs: 1_004_000, keyTtlMs: 1_005_000, maxStreams: 1006 },
       budget: {
-        timeoutMs: 250,
+        timeoutMs: 110_250,
         preStopMs: 11_000,
         removalMs: 12_000,
         removalMaxMs: 13_000,
@@ -127,8 +130,8 @@ describe("readSettings", () => {
 });
 
 describe("rules between settings", () => {
-  const key = { TLS_KEY_FILE: "/tls.key" };
-  const cert = { TLS_CERT_FILE: "/tls.crt" };
+  const key = { TLS_KEY_FILE: keyFile };
+  const cert = { TLS_CERT_FILE: certFile };
 
   for (const [title, env, variable, received] of [
     ["a private key without its certificate", key, "TLS_CERT_FILE", "its default (unset)"],
@@ -155,11 +158,93 @@ describe("rules between settings", () => {
     readSettings({ ENDPOINT_REMOVAL_SECONDS: "15" });
     const skipped = readSettings({ ENDPOINT_REMOVAL_SECONDS: "20", ENDPOINT_REMOVAL_MAX_SECONDS: "0" });
     assert.equal(skipped.budget.removalMaxMs, 0);
-    assert.deepEqual(readSettings({ ...key, ...cert }).tls, { certFile: "/tls.crt", keyFile: "/tls.key" });
+    assert.deepEqual(readSettings({ ...key, ...cert }).tls, { certFile, keyFile });
   });
 
   it("judges no rule on a value that is faulty already", () => {
     const { faults } = faultsOf({ PORT: "http", ADMIN_PORT: "8080", ENDPOINT_REMOVAL_SECONDS: "x" });
     assert.deepEqual(faults.map((fault) => fault.variable).sort(), ["ENDPOINT_REMOVAL_SECONDS", "PORT"]);
+  });
+});
+
+describe("what is judged beyond the text of a variable", () => {
+  it("is told at once with all other faults", () => {
+    const { message, faults } = faultsOf({
+      PORT: "abc",
+      JOURNAL_URL: "redis://me:hunter2@h",
+      GRACEFUL_SHUTDOWN_TIMEOUT: "10",
+      TLS_CERT_FILE: "/nope",
+      TLS_KEY_FILE: "/nope2",
+    });
+    assert.deepEqual(
+      faults.map(({ variable }) => variable),
+      ["PORT", "JOURNAL_URL", "TLS_CERT_FILE", "TLS_KEY_FILE", "GRACEFUL_SHUTDOWN_TIMEOUT"],
+    );
+    const [, url, cert, key, timeout] = faults;
+    assert.deepEqual([url?.expected, url?.received], ["memory:", "a URL of the scheme redis:"]);
+    assert.doesNotMatch(message, /hunter2/);
+    assert.match(cert?.received ?? "", /^ENOENT.*'\/nope'$/);
+    assert.match(key?.received ?? "", /^ENOENT.*'\/nope2'$/);
+    assert.deepEqual([timeout?.expected, timeout?.received], ["at least 45", '"10"']);
+    const variables = [
+      "ENDPOINT_REMOVAL_MAX_SECONDS - PRESTOP_SLEEP_SECONDS",
+      "FINISH_TIMEOUT_SECONDS",
+      "DRAIN_STAGGER_SECONDS",
+      "CLOSE_TIMEOUT_SECONDS",
+      "REQUESTS_TIMEOUT_SECONDS",
+      "RELEASE_TIMEOUT_SECONDS",
+      "METRICS_LINGER_SECONDS",
+      "",
+      "GRACEFUL_SHUTDOWN_TIMEOUT",
+    ];
+    const [title, ...sum] = message.split("\n").slice(6);
+    assert.equal(title, "the drain does not fit into its budget");
+    assert.deepEqual(
+      sum.map((line) => line.replace(/^.*\d s {2}/, "")),
+      variables,
+    );
+  });
+
+  it("refuses files that are no certificate with its key, and shows nothing of them", () => {
+    const other = writePair(TWO);
+    const nothing = writePair({ cert: "hunter2", key: "hunter2" });
+    for (const [crt, key] of [
+      [certFile, other.keyFile],
+      [nothing.certFile, keyFile],
+      [certFile, nothing.keyFile],
+    ] as const) {
+      const { message, faults } = faultsOf({ TLS_CERT_FILE: crt, TLS_KEY_FILE: key });
+      assert.deepEqual(
+        faults.map(({ variable }) => variable),
+        ["TLS_CERT_FILE"],
+      );
+      assert.match(faults[0]?.expected ?? "", /certificate.*TLS_KEY_FILE/);
+      assert.ok(faults[0]?.received.startsWith(`${JSON.stringify(crt)} (error:`), message);
+      assert.doesNotMatch(message, /hunter2|PRIVATE KEY/);
+    }
+  });
+
+  it("is not judged on variables that are faulty already", () => {
+    const short = { GRACEFUL_SHUTDOWN_TIMEOUT: "10" };
+    for (const part of ["PRESTOP_SLEEP_SECONDS", "METRICS_LINGER_SECONDS", "ENDPOINT_REMOVAL_MAX_SECONDS"]) {
+      const { faults } = faultsOf({ ...short, [part]: "x" });
+      assert.deepEqual(
+        faults.map(({ variable }) => variable),
+        [part],
+      );
+    }
+    for (const outside of ["ENDPOINT_REMOVAL_SECONDS", "METRICS_LINGER_SCRAPES"]) {
+      const { faults } = faultsOf({ ...short, [outside]: "x" });
+      assert.deepEqual(
+        faults.map(({ variable }) => variable),
+        [outside, "GRACEFUL_SHUTDOWN_TIMEOUT"],
+        "what the sum does not have cannot spoil it",
+      );
+    }
+    const { faults } = faultsOf({ TLS_CERT_FILE: "a\u0001b", TLS_KEY_FILE: "/nope" });
+    assert.deepEqual(
+      faults.map(({ variable }) => variable),
+      ["TLS_CERT_FILE"],
+    );
   });
 });

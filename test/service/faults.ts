@@ -14,14 +14,26 @@ export function faultsOf(env: Record<string, string>): Faults {
   } catch (error) {
     assert.ok(error instanceof LastcallError);
     assert.equal(error.code, "invalid_settings");
-    const lines = error.message.split("\n").slice(1);
+    const { faults: data } = error.detail;
+    assert.ok(Array.isArray(data));
+    const lines = error.message.split("\n").slice(1, 1 + data.length);
     const faults = lines.map((line) => {
       const [, variable = "", expected = "", received = ""] = /^ {2}(\w+): expected (.+), got (.+)$/.exec(line) ?? [];
       assert.notEqual(variable, "", `a line that names no variable: ${line}`);
       return { variable, expected, received };
     });
-    const { faults: data } = error.detail;
-    assert.deepEqual(data, faults);
+    assert.deepEqual(
+      data.map(({ note: _, ...fault }) => fault),
+      faults,
+    );
+    const notes = data.flatMap(({ note }) => note ?? []);
+    assert.equal(
+      error.message
+        .split("\n")
+        .slice(1 + data.length)
+        .join("\n"),
+      notes.join("\n"),
+    );
     return { message: error.message, faults };
   }
   assert.fail(`accepted ${JSON.stringify(env)}`);

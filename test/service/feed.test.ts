@@ -138,6 +138,24 @@ describe("the demo feed", () => {
   });
 });
 
+test("a last item whose key was used for something else is an error, told after all were tried", async () => {
+  const clock = new ManualClock(NOON);
+  const journal = memory({}, clock);
+  const { feed: it } = feed(
+    altered(journal, {
+      async append(stream, publications) {
+        const [, second] = publications;
+        if (second !== undefined) await journal.append(stream, [{ ...second, data: `"taken"` }]);
+        return journal.append(stream, publications);
+      },
+    }),
+    clock,
+    { finalItems: 3 },
+  );
+  await assert.rejects(it.finish(never), { code: "key_reused", message: /^1 of 3 last items/ });
+  assert.deepEqual(await dataOf(journal), ["taken", "Final data: 12:00:00 - 1", "Final data: 12:00:00 - 3"]);
+});
+
 async function service(t: TestContext, journal: Journal, clock: ManualClock, finalItems: number) {
   const feeds: DemoFeed[] = [];
   const close = async () => {};

@@ -4,7 +4,10 @@ import fc from "fast-check";
 import { readSettings, type Settings } from "../../src/service/env.js";
 import { maskUrl } from "../../src/service/kinds.js";
 import { VARIABLES } from "../../src/service/settings.js";
+import { ONE, writePair } from "./certificates.js";
 import { faultsOf } from "./faults.js";
+
+const { certFile, keyFile } = writePair(ONE);
 
 /** Variable, least, greatest, where its value lands. Written out, so that a bound is not changed by accident. */
 type Row = readonly [string, number, number, (settings: Settings) => number | undefined];
@@ -41,9 +44,9 @@ const SECONDS: readonly Row[] = [
 
 const WORDS: readonly (readonly [string, readonly string[], readonly string[]])[] = [
   ["HOST", ["::", "127.0.0.1", "fe80::1%eth0", "my-host.example"], ["http://0.0.0.0", "a b"]],
-  ["TLS_CERT_FILE", ["certs/tls.crt"], ["a\u0001b"]],
-  ["TLS_KEY_FILE", ["/certs/tls key.pem"], ["a\nb"]],
-  ["JOURNAL_URL", ["memory:", "lmdb:./data", "rediss://u:p@cache:6380/0"], ["memory", "./data", "redis://:x"]],
+  ["TLS_CERT_FILE", [certFile], ["a\u0001b", "certs/no such tls.crt"]],
+  ["TLS_KEY_FILE", [keyFile], ["a\nb", "/certs/no such tls key.pem"]],
+  ["JOURNAL_URL", ["memory:", "MEMORY:"], ["memory", "./data", "redis://:x", "mysql://db", "memory:x"]],
   ["TEXT_PUBLISH", ["true", "false"], ["yes", "1", "TRUE"]],
   ["LOG_LEVEL", ["fatal", "error", "warn", "info", "debug", "trace", "silent"], ["INFO", "verbose", "30"]],
   ["POD_NAME", ["lastcall-0", "x".repeat(253)], ["two words", "x".repeat(254), "ü"]],
@@ -56,11 +59,25 @@ const BESIDE: Readonly<Record<string, Record<string, string>>> = {
   ADMIN_PORT: { PORT: "0" },
   ENDPOINT_REMOVAL_SECONDS: { ENDPOINT_REMOVAL_MAX_SECONDS: "3600" },
   ENDPOINT_REMOVAL_MAX_SECONDS: { ENDPOINT_REMOVAL_SECONDS: "0" },
-  TLS_CERT_FILE: { TLS_KEY_FILE: "tls.key" },
-  TLS_KEY_FILE: { TLS_CERT_FILE: "tls.crt" },
+  TLS_CERT_FILE: { TLS_KEY_FILE: keyFile },
+  TLS_KEY_FILE: { TLS_CERT_FILE: certFile },
 };
 
-const env = (variable: string, value: string) => ({ ...BESIDE[variable], [variable]: value });
+/** Whatever one part of the budget is, it fits when the others are nothing. */
+const ROOM: Readonly<Record<string, string>> = {
+  GRACEFUL_SHUTDOWN_TIMEOUT: "3600",
+  PRESTOP_SLEEP_SECONDS: "0",
+  ENDPOINT_REMOVAL_SECONDS: "0",
+  ENDPOINT_REMOVAL_MAX_SECONDS: "0",
+  FINISH_TIMEOUT_SECONDS: "0",
+  DRAIN_STAGGER_SECONDS: "0",
+  CLOSE_TIMEOUT_SECONDS: "0",
+  REQUESTS_TIMEOUT_SECONDS: "0",
+  RELEASE_TIMEOUT_SECONDS: "0",
+  METRICS_LINGER_SECONDS: "0",
+};
+
+const env = (variable: string, value: string) => ({ ...ROOM, ...BESIDE[variable], [variable]: value });
 
 function assertRefused(variable: string, value: string, ...bounds: readonly number[]): void {
   const { faults } = faultsOf(env(variable, value));
@@ -139,7 +156,15 @@ describe("fault messages", () => {
   });
 
   it("never show a journal's password", () => {
-    for (const url of ["redis://:hunter2", "redis//me:hunter2@cache", "redis://me:hunter2@cache:port", "hunter2 "]) {
+    for (const url of [
+      "redis://:hunter2",
+      "redis//me:hunter2@cache",
+      "redis://me:hunter2@cache:port",
+      "hunter2 ",
+      "redis://me:hunter2@cache/0?password=hunter2",
+      "hunter2:hunter2@cache",
+      "memory:hunter2",
+    ]) {
       assert.doesNotMatch(faultsOf({ JOURNAL_URL: url }).message, /hunter2/);
     }
   });

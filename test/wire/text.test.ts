@@ -191,7 +191,7 @@ describe("how a connection ends", () => {
     connection.terminate();
     await fate;
     await client.closed;
-    assert.deepEqual(told, ["closed cut false"]);
+    assert.deepEqual(told, ["closed silent false"]);
   });
 });
 
@@ -394,7 +394,7 @@ test("a gap is told as CLOSE and 1012: there is no cursor to go on from", async 
   const { connection, fate } = await it.accepted();
   assert.equal(connection.stream, "main");
   assert.match(connection.peer, /^127\.0\.0\.1:\d+$/);
-  assert.deepEqual(await fate, { fate: "cut", echoed: true });
+  assert.deepEqual(await fate, { fate: "lost", echoed: true });
   await client.closed;
   assert.deepEqual(client.frames, ["CLOSE", "close 1012", "FIN"]);
 });

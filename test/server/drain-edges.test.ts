@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { describe, test } from "node:test";
+import { deferred } from "../../src/base/deferred.js";
+import { LastcallError } from "../../src/base/errors.js";
+import type { Source } from "../../src/fastify.js";
+import type { Journal } from "../../src/journal/port.js";
+import { SCRAPE_HEADER } from "../../src/server/scrapes.js";
+import { RawConnection, UPGRADE } from "../support/raw-socket.js";
+import { addressOf, altered, listen, memory, prepare, QUICK, rawConnection, refusedUpgrade } from "./kit.js";
+import { TextClient } from "./text-client.js";
+
+/** The end of a drain that the test lets go. */
+function held() {
+  const gate = deferred();
+  const reached = deferred();
+  const close = () => {
+    reached.resolve();
+    return gate.promise;
+  };
+  return { closable: { name: "held", close }, reached: reached.promise, release: () => gate.resolve() };
+}
+
+describe("a request that begins at the very end", { timeout: 30_000 }, () => {
+  for (const body of [
+    "POST /items HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1\r\n\r\n1",
+    // Its body never comes.
+    "POST /items HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n1",
+  ]) {
+    const what = body.endsWith("1\r\n\r\n1") ? "whole" : "half";
+    test(`in release (${what}) is refused and cuts nothing`, async (t) => {
+      const { closable, reached, release } = held();
+      const host = await listen(t, { closables: [closable] });
+      // It stood before the announcement, and has said nothing: it is nobody's idle connection.
+      const connection = await RawConnection.open(t, new URL(host.url));
+      await (await fetch(`${host.url}/health`)).text();
+      const drained = host.app.lastcall.drain.start({ type: "request" });
+      await reached;
+      connection.socket.write(body);
+      const answer = await connection.answer();
+      assert.equal(answer.status, 503);
+      assert.equal(JSON.parse(answer.body).code, "shutting_down");
+      assert.match(answer.headers.get("retry-after") ?? "", /^\d+$/);
+      release();
+      const { outcome, requests } = await drained;
+      assert.equal(outcome, "clean");
+      assert.deepEqual(requests, { finished: 0, cut: 0 });
+    });
+  }
+
+  test("in linger is refused and cuts nothing; a scrape is answered, and ends it", async (t) => {
+    const host = await listen(t, { budget: { ...QUICK, timeoutMs: 90_000, lingerMs: 60_000 } });
+    const connection = await RawConnection.open(t, new URL(host.url));
+    await (await fetch(`${host.url}/health`)).text();
+    const lingering = deferred();
+    host.app.lastcall.drain.subscribe((event) => {
+      if (event.type === "phase_started" && event.phase === "linger") lingering.resolve();
+    });
+    const drained = host.app.lastcall.drain.start({ type: "request" });
+    await lingering.promise;
+    connection.send("GET", "/items");
+    const answer = await connection.answer();
+    assert.equal(answer.status, 503);
+    assert.equal(JSON.parse(answer.body).code, "shutting_down");
+    assert.match(answer.headers.get("retry-after") ?? "", /^\d+$/);
+    const scrape = await fetch(`${host.url}/metrics`, { headers: { [SCRAPE_HEADER]: "10" } });
+    assert.equal(scrape.status, 200);
+    await scrape.text();
+    const { outcome, requests, phases } = await drained;
+    assert.equal(outcome, "clean");
+    assert.deepEqual(requests, { finished: 0, cut: 0 });
+    assert.equal(phases.find(({ phase }) => phase === "linger")?.outcome, "completed");
+  });
+});
+
+test("a request whose client went away is not finished, and not cut", { timeout: 30_000 }, async (t) => {
+  const started = deferred();
+  const gate = deferred();
+  const host = await listen(t, {}, (app) => {
+    app.get("/long", async () => {
+      started.resolve();
+      await gate.promise;
+      return { done: true };
+    });
+  });
+  const connection = await RawConnection.open(t, new URL(host.url));
+  connection.send("GET", "/long");
+  await started.promise;
+  const drained = host.app.lastcall.drain.start({ type: "request" });
+  await host.log.line("Waiting for requests in flight");
+  connection.socket.destroy();
+  const { outcome, requests } = await drained;
+  gate.resolve();
+  assert.equal(outcome, "clean");
+  assert.deepEqual(requests, { finished: 0, cut: 0 });
+});
+
+describe("every 503 says when to come again", { timeout: 30_000 }, () => {
+  const gone = () => Promise.reject(new LastcallError("journal_unavailable", "the journal does not answer"));
+
+  test("the journal does not answer", async (t) => {
+    const journal = altered(memory(), { append: gone, read: gone, head: gone });
+    const { url, ws } = await listen(t, { journal });
+    for (const where of [ws, `${ws}?after=oldest`]) {
+      const { status, body, headers } = await refusedUpgrade(where);
+      assert.deepEqual([status, body.code, headers["retry-after"]], [503, "journal_unavailable", "1"], where);
+    }
+    const headers = { "content-type": "application/json" };
+    for (const answer of [
+      await fetch(`${url}/items`),
+      await fetch(`${url}/items`, { method: "POST", headers, body: "1" }),
+    ]) {
+      assert.equal(answer.status, 503);
+      assert.equal(answer.headers.get("retry-after"), "1");
+      assert.equal(((await answer.json()) as { code: string }).code, "journal_unavailable");
+    }
+  });
+
+  test("there are enough clients", async (t) => {
+    const { ws } = await listen(t, { maxConnections: 1 });
+    await TextClient.connect(t, ws);
+    const { status, body, headers } = await refusedUpgrade(ws);
+    assert.deepEqual([status, body.code, headers["retry-after"]], [503, "overloaded", "1"]);
+  });
+});
+
+test("app.close() does not linger: nobody can scrape a server that is closed", { timeout: 30_000 }, async (t) => {
+  const { app, log } = await listen(t, { budget: { ...QUICK, timeoutMs: 90_000, lingerMs: 60_000 } });
+  await app.close();
+  const { receipt } = (await log.line("graceful_shutdown_completed")) as unknown as {
+    receipt: { outcome: string; phases: readonly { phase: string; outcome: string }[] };
+  };
+  assert.equal(receipt.outcome, "clean");
+  assert.equal(receipt.phases.find(({ phase }) => phase === "linger")?.outcome, "skipped");
+});
+
+test("/ready says `starting` until the first look is over", { timeout: 30_000 }, async (t) => {
+  const looking = deferred();
+  const gate = deferred();
+  const check: Journal["check"] = () => {
+    looking.resolve();
+    return gate.promise;
+  };
+  const { app } = await prepare(t, { journal: altered(memory(), { check }) });
+  const listening = app.listen({ port: 0, host: "127.0.0.1" });
+  await looking.promise;
+  const { url, ws } = addressOf(app);
+  const before = await fetch(`${url}/ready`);
+  assert.equal(before.status, 503);
+  const { status, reason } = (await before.json()) as { status: string; reason: string };
+  assert.deepEqual({ status, reason }, { status: "not_ready", reason: "starting" });
+  const refused = await refusedUpgrade(ws);
+  assert.deepEqual([refused.status, refused.body.code, refused.headers["retry-after"]], [503, "starting", "1"]);
+  gate.resolve();
+  await listening;
+  await app.lastcall.readiness.listening();
+  const after = await fetch(`${url}/ready`);
+  assert.deepEqual([after.status, await after.json()], [200, { status: "ready" }]);
+});
+
+test("a client that lost its place, answers no CLOSE and talks on is ended by the pings", {
+  timeout: 30_000,
+}, async (t) => {
+  const journal = memory({ retentionItems: 10 });
+  const finish = deferred();
+  const source = (): Source => ({ finish: () => finish.promise.then(() => 0) });
+  const { app, port, log } = await listen(t, { journal, source, pingIntervalMs: 100 });
+  const head = Object.entries({ host: "x", ...UPGRADE }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const socket = await rawConnection(t, port, `GET /ws HTTP/1.1\r\n${head.join("")}\r\n`);
+  await log.line("Client connected");
+  let bytes = "";
+  let said = 0;
+  const told = deferred();
+  socket.on("data", (chunk: Buffer) => {
+    bytes += chunk.toString("latin1");
+    if (bytes.includes("CLOSE")) told.resolve();
+  });
+  const closed = once(socket, "close");
+  const talk = setInterval(() => {
+    said += 1;
+    socket.write(Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x61]));
+  }, 10);
+  t.after(() => clearInterval(talk));
+  // More at once than the journal keeps: the follower finds its place gone.
+  const burst = Array.from({ length: 100 }, (_, n) => ({ publisher: "test", key: `${n}`, data: `${n}` }));
+  await journal.append("main", burst);
+  await told.promise;
+  const saidBefore = said;
+  await closed;
+  assert.ok(said > saidBefore, "it was talking all the time");
+  const [line] = log.all("Client disconnected");
+  assert.equal(line?.["fate"], "lost");
+  assert.equal(log.all("Client answers no ping").length, 1);
+  assert.equal(app.lastcall.roster.size, 0);
+  finish.resolve();
+  const { outcome, clients } = await app.lastcall.drain.start({ type: "request" });
+  assert.equal(outcome, "clean");
+  assert.deepEqual([clients.told, clients.cut, clients.gone], [0, 0, 0]);
+});
