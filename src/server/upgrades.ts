@@ -17,6 +17,8 @@ export function isWebSocketUpgrade(request: IncomingMessage): boolean {
  */
 export function webSocketUpgrades({ server }: FastifyInstance): EventEmitter {
   const upgrades = new EventEmitter();
+  // Node 24.9 and later ask first.
+  if ("shouldUpgradeCallback" in server) server.shouldUpgradeCallback = isWebSocketUpgrade;
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (isWebSocketUpgrade(request)) upgrades.emit("upgrade", request, socket, head);
     else {

@@ -21,6 +21,20 @@ function held() {
   return { closable: { name: "held", close }, reached: reached.promise, release: () => gate.resolve() };
 }
 
+/** From Node 22 on, connections that never sent a request are closed with the idle ones: then there is nothing to refuse. */
+const SILENT_IS_IDLE = Number.parseInt(process.versions.node, 10) >= 22;
+
+async function assertRefused(connection: RawConnection): Promise<void> {
+  const answer = await connection.answer().catch((error: Error) => error);
+  if (answer instanceof Error) {
+    assert.ok(SILENT_IS_IDLE, answer);
+    return;
+  }
+  assert.equal(answer.status, 503);
+  assert.equal(JSON.parse(answer.body).code, "shutting_down");
+  assert.match(answer.headers.get("retry-after") ?? "", /^\d+$/);
+}
+
 describe("a request that begins at the very end", { timeout: 30_000 }, () => {
   for (const body of [
     "POST /items HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1\r\n\r\n1",
@@ -37,10 +51,7 @@ describe("a request that begins at the very end", { timeout: 30_000 }, () => {
       const drained = host.app.lastcall.drain.start({ type: "request" });
       await reached;
       connection.socket.write(body);
-      const answer = await connection.answer();
-      assert.equal(answer.status, 503);
-      assert.equal(JSON.parse(answer.body).code, "shutting_down");
-      assert.match(answer.headers.get("retry-after") ?? "", /^\d+$/);
+      await assertRefused(connection);
       release();
       const { outcome, requests } = await drained;
       assert.equal(outcome, "clean");
@@ -59,10 +70,7 @@ describe("a request that begins at the very end", { timeout: 30_000 }, () => {
     const drained = host.app.lastcall.drain.start({ type: "request" });
     await lingering.promise;
     connection.send("GET", "/items");
-    const answer = await connection.answer();
-    assert.equal(answer.status, 503);
-    assert.equal(JSON.parse(answer.body).code, "shutting_down");
-    assert.match(answer.headers.get("retry-after") ?? "", /^\d+$/);
+    await assertRefused(connection);
     const scrape = await fetch(`${host.url}/metrics`, { headers: { [SCRAPE_HEADER]: "10" } });
     assert.equal(scrape.status, 200);
     await scrape.text();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { createServer } from "node:http";
 import { describe, type TestContext, test } from "node:test";
 import { deferred } from "../../src/base/deferred.js";
 import type { Source } from "../../src/fastify.js";
@@ -88,7 +89,9 @@ describe("a request that offers h2c is an ordinary request", { timeout: 30_000 }
     }
   });
 
-  test("the next request may stand behind it already", async (t) => {
+  // Node's own parser loses what is pipelined behind an offer, from where it overlooks offers by itself (24.9).
+  const lost = "shouldUpgradeCallback" in createServer() ? "NOT TESTED: this Node loses such a request itself" : false;
+  test("the next request may stand behind it already", { skip: lost }, async (t) => {
     const host = await listen(t);
     const connection = await open(t, host);
     const second = "POST /items HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: 1\r\n\r\n2";
