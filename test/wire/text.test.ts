@@ -377,6 +377,8 @@ describe("pings", () => {
       while (socket.bytesWritten - socket.writableLength === sent)
         await new Promise((resolve) => setImmediate(resolve));
       client.socket.pause();
+      // What it took may not have been all: then the socket is full still, and is not told to be so again.
+      if (socket.writableNeedDrain) continue;
       told.length = 0;
       await fill(it, told);
     }
