@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { LastcallError } from "../base/errors.js";
 import type { Core } from "./core.js";
 import { RETRY_AFTER_SECONDS } from "./errors.js";
@@ -31,11 +31,10 @@ export function installAdmission(fastify: FastifyInstance, core: Core): void {
     const { socket } = request.raw;
     core.sockets.arrived(socket);
     const refusal = core.refusal(socket, upgrade);
-    if (refusal !== undefined) refuse(reply, refusal, done);
-    else {
-      if (!upgrade) core.sockets.track(request.raw, reply.raw);
-      done();
-    }
+    // Here, too, for a host's own routes, whose errors our `answer` does not see.
+    if (refusal !== undefined) reply.header("retry-after", RETRY_AFTER_SECONDS);
+    else if (!upgrade) core.sockets.track(request.raw, reply.raw);
+    done(refusal);
   });
   // An upgrade that is answered like a request was refused, whoever refused it.
   fastify.addHook("onSend", (request, _reply, payload, done) => {
@@ -43,12 +42,6 @@ export function installAdmission(fastify: FastifyInstance, core: Core): void {
     done(null, payload);
   });
   installGoodbye(fastify, core);
-}
-
-/** Refuses for now; on a host's own routes, where `answer` does not come by, too. */
-export function refuse(reply: FastifyReply, error: LastcallError, done: (error: LastcallError) => void): void {
-  reply.header("retry-after", RETRY_AFTER_SECONDS);
-  done(error);
 }
 
 /** Once the drain has begun, every response says `Connection: close`. */

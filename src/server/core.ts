@@ -6,7 +6,8 @@ import { planDrain } from "../drain/budget.js";
 import { Drain } from "../drain/engine.js";
 import { reached } from "../drain/phases.js";
 import type { Source } from "../drain/ports.js";
-import { type Id, numberOf } from "../protocol/ids.js";
+import type { Page } from "../journal/port.js";
+import { type Id, numberOf, type Position } from "../protocol/ids.js";
 import type { Feed } from "../stream/feed.js";
 import { Feeds } from "../stream/feeds.js";
 import type { Marks } from "../wire/connection.js";
@@ -155,6 +156,20 @@ export class Core {
   /** Follows a stream from now on. */
   open(stream: string): Promise<Feed> {
     return this.feeds.open(stream);
+  }
+
+  /**
+   * Entries after a position.
+   * @throws LastcallError `gap`, when the journal does not hold it: with the reason, and the cursor to go on from
+   */
+  async read(stream: string, after: Position, limit: number): Promise<Extract<Page, { type: "entries" }>> {
+    const page = await this.options.journal.read(stream, after, limit);
+    if (page.type === "entries") return page;
+    const { reason, cursor } = page;
+    this.metrics.gaps.inc({ reason });
+    throw new LastcallError("gap", `nothing can be read after ${after}: the journal was ${reason}`, {
+      detail: { reason, cursor },
+    });
   }
 
   /** Notes that the process cannot do its work any more: `/health` turns 503 (never during a drain). */

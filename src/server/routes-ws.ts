@@ -10,7 +10,6 @@ import { DEFAULT_STREAM, parsePosition } from "../protocol/ids.js";
 import type { Feed } from "../stream/feed.js";
 import { ServerSocket } from "../wire/server-socket.js";
 import { TextConnection } from "../wire/text.js";
-import { refuse } from "./admission.js";
 import type { Core } from "./core.js";
 import { rejectRaw } from "./errors.js";
 import { Cursor, Problem, StreamName } from "./schemas.js";
@@ -83,8 +82,7 @@ export function wsRoute(base: FastifyInstance, core: Core): void {
         request.lastcallStart = { feed, cursor, response: reply.raw };
         // The journal may have taken its time: the drain may have come further, or the last place be taken.
         const refusal = core.refusal(request.raw.socket, true);
-        if (refusal === undefined) done();
-        else refuse(reply, refusal, done);
+        done(refusal);
       };
       // Most want what comes from now on, of a stream that is followed already: nothing to wait for.
       const feed = after === "now" ? core.feeds.current(stream) : undefined;
@@ -110,14 +108,7 @@ async function findStart(core: Core, stream: string, after: string): Promise<Sta
   const position = parsePosition(after);
   const feed = await core.open(stream);
   if (position === "now") return { feed, cursor: feed.at };
-  const page = await core.options.journal.read(stream, position, 1);
-  if (page.type === "gap") {
-    const { reason, cursor } = page;
-    core.metrics.gaps.inc({ reason });
-    throw new LastcallError("gap", `nothing can be given after ${after}: the journal was ${reason}`, {
-      detail: { reason, cursor },
-    });
-  }
+  const page = await core.read(stream, position, 1);
   if (page.entries.length > 0) core.metrics.replays.inc();
   return { feed, cursor: page.after };
 }
