@@ -7,7 +7,7 @@ interface Backend {
   readonly form: string;
   /** What is wrong with a URL of its scheme, in words that repeat nothing of it. */
   readonly fault: (url: string) => string | undefined;
-  readonly open: (options: JournalOptions, clock: Clock) => Promise<Journal>;
+  readonly open: (url: string, options: JournalOptions, clock: Clock) => Promise<Journal>;
 }
 
 /** The backends by their URL's scheme; each is loaded only when its URL asks for it. */
@@ -17,7 +17,7 @@ const BACKENDS: ReadonlyMap<string, Backend> = new Map([
     {
       form: "memory:",
       fault: (url) => (url.length > "memory:".length ? "memory: with something after the colon" : undefined),
-      async open(options, clock) {
+      async open(_url, options, clock) {
         const { MemoryJournal } = await import("./memory.js");
         return new MemoryJournal(options, clock);
       },
@@ -42,7 +42,7 @@ const LEAST: Readonly<Record<keyof JournalOptions, number>> = {
 export async function openJournal(url: string, options: Partial<JournalOptions>, clock: Clock): Promise<Journal> {
   const settings = { ...JOURNAL_DEFAULTS, ...options };
   checkOptions(settings);
-  return backendOf(url).open(settings, clock);
+  return backendOf(url).open(url, settings, clock);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Id, Position } from "../protocol/ids.js";
+import type { GapReason, Id, Position } from "../protocol/ids.js";
 
 /** One item as the journal keeps it. */
 export interface Entry {
@@ -24,7 +24,7 @@ export type Appended =
   | { readonly type: "appended"; readonly id: Id; readonly repeated: boolean }
   | { readonly type: "key_reused"; readonly id: Id };
 
-export type GapReason = "trimmed" | "replaced";
+export type { GapReason };
 
 /**
  * One answer of `read` or `follow`. Cursor and entries are judged together, atomically: either `entries` follow the asked

@@ -10,6 +10,9 @@ export type Id = `${number}-${string}`;
 /** Where reading starts: after an id (exclusive), from the oldest item kept, or from the head on. */
 export type Position = Id | "oldest" | "now";
 
+/** Why a cursor is none any more: its entry was trimmed, or the journal was emptied, restored, or lost its last writes. */
+export type GapReason = "trimmed" | "replaced";
+
 const ID = /^(?:0|[1-9]\d{0,14})-[0-9a-z]{8}$/;
 
 export function isId(text: string): text is Id {

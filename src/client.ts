@@ -1,0 +1,3 @@
+export type { Id, Position } from "./protocol/ids.js";
+export { isId } from "./protocol/ids.js";
+export { SUBPROTOCOL } from "./protocol/messages.js";
