@@ -2,6 +2,7 @@ import { type Cancel, type Clock, sleep } from "../base/clock.js";
 import { toError } from "../base/errors.js";
 import type { GapReason, Journal, Page } from "../journal/port.js";
 import type { Id } from "../protocol/ids.js";
+import { coalesced } from "./coalesced.js";
 import { FrameLog } from "./frame-log.js";
 import { type EncodedPage, PageCache } from "./page-cache.js";
 import type { Encoding } from "./ports.js";
@@ -30,6 +31,12 @@ export interface FeedEvents {
 /** One stream, as this process sees it: follows the journal and feeds the frame logs of the encodings in use. */
 export class Feed {
   readonly stream: string;
+  /**
+   * The journal's head, which the follower may not have reached yet; however many sessions start at once, they share
+   * the asking.
+   * @throws LastcallError `journal_unavailable`
+   */
+  readonly head: () => Promise<Id>;
   readonly #journal: Journal;
   readonly #clock: Clock;
   readonly #events: FeedEvents;
@@ -48,6 +55,7 @@ export class Feed {
     this.#clock = clock;
     this.#events = events;
     this.#pages = new PageCache(journal, stream, () => this.#at);
+    this.head = coalesced(() => journal.head(stream));
   }
 
   /** How far the follower is. */
