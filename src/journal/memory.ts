@@ -16,12 +16,14 @@ type State =
 /** A journal in this process's memory: for tests and throw-away demos. It ends with the process. */
 export class MemoryJournal implements Journal {
   readonly backend = "memory";
+  readonly keyTtlMs: number;
   readonly #options: JournalOptions;
   readonly #clock: Clock;
   readonly #tag = createTags();
   #state: State;
 
   constructor(options: JournalOptions, clock: Clock) {
+    this.keyTtlMs = options.keyTtlMs;
     this.#options = options;
     this.#clock = clock;
     this.#state = { type: "open", streams: new Map(), sweepAt: clock.now() + SWEEP_MS };

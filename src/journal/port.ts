@@ -50,6 +50,8 @@ export type Page =
 export interface Journal {
   /** Short name of the backend, for logs and figures. */
   readonly backend: string;
+  /** How long a key is promised to be known, ms. */
+  readonly keyTtlMs: number;
   /**
    * Appends in the order given, as one transaction; resolves when it is as durable as the backend's settings promise.
    * The answers stand in the same order. The same key and data give the first one's id for 2 x `keyTtlMs`.

@@ -2,12 +2,15 @@ import type { FastifyInstance } from "fastify";
 import { LastcallError } from "../base/errors.js";
 import type { Core } from "./core.js";
 import { RETRY_AFTER_SECONDS } from "./errors.js";
+import { sendComeBack } from "./routes-events.js";
 import { isWebSocketUpgrade } from "./upgrades.js";
 
 declare module "fastify" {
   interface FastifyContextConfig {
     /** Served whatever the state of the process; not counted as somebody's arrival. */
     probe?: boolean;
+    /** Answers with events that go on: whoever cannot be served is told, in these, when to come back. */
+    events?: boolean;
     /** Takes WebSocket upgrades; set by itself. */
     upgradable?: boolean;
   }
@@ -22,7 +25,7 @@ export function installAdmission(fastify: FastifyInstance, core: Core): void {
 
   // With callbacks: what promises leave behind is felt when ten thousand clients connect at once.
   fastify.addHook("onRequest", (request, reply, done) => {
-    const { probe, upgradable } = request.routeOptions.config;
+    const { probe, upgradable, events = false } = request.routeOptions.config;
     const upgrade = isWebSocketUpgrade(request.raw);
     if (upgrade && !upgradable && !request.is404) {
       return done(new LastcallError("invalid_request", `${request.routeOptions.url} takes no upgrade`));
@@ -30,10 +33,14 @@ export function installAdmission(fastify: FastifyInstance, core: Core): void {
     if (probe) return done();
     const { socket } = request.raw;
     core.sockets.arrived(socket);
-    const refusal = core.refusal(socket, upgrade);
+    const refusal = core.refusal(socket, upgrade || events);
+    if (refusal !== undefined && events) {
+      sendComeBack(core, reply);
+      return;
+    }
     // Here, too, for a host's own routes, whose errors our `answer` does not see.
     if (refusal !== undefined) reply.header("retry-after", RETRY_AFTER_SECONDS);
-    else if (!upgrade) core.sockets.track(request.raw, reply.raw);
+    else if (!upgrade && !events) core.sockets.track(request.raw, reply.raw);
     done(refusal);
   });
   // An upgrade that is answered like a request was refused, whoever refused it.

@@ -1,16 +1,12 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
-import { aborted } from "../base/clock.js";
 import { LastcallError } from "../base/errors.js";
 import { planDrain } from "../drain/budget.js";
 import { Drain } from "../drain/engine.js";
 import { reached } from "../drain/phases.js";
 import type { Source } from "../drain/ports.js";
-import type { Page } from "../journal/port.js";
-import { type Id, numberOf, type Position } from "../protocol/ids.js";
-import type { Feed } from "../stream/feed.js";
 import { Feeds } from "../stream/feeds.js";
-import type { Marks } from "../wire/connection.js";
+import type { Peer } from "../wire/peer.js";
 import { Leave } from "./leave.js";
 import type { Log } from "./log.js";
 import { createMetrics, type Metrics } from "./metrics.js";
@@ -19,9 +15,10 @@ import type { ResolvedOptions } from "./options.js";
 import { Publisher } from "./publisher.js";
 import { Readiness } from "./readiness.js";
 import { Reception } from "./reception.js";
-import { keepAlive, Roster } from "./roster.js";
+import { Roster, rounds } from "./roster.js";
 import { Scrapes } from "./scrapes.js";
 import { Sockets } from "./sockets.js";
+import { Streams } from "./streams.js";
 import { createTallies } from "./tally.js";
 
 const NO_SOURCE: Source = { finish: async () => 0 };
@@ -31,7 +28,7 @@ export class Core {
   readonly options: ResolvedOptions;
   readonly log: Log;
   readonly drain: Drain;
-  readonly feeds: Feeds;
+  readonly streams: Streams;
   readonly metrics: Metrics;
   readonly publisher: Publisher;
   readonly readiness: Readiness;
@@ -39,7 +36,7 @@ export class Core {
   readonly roster = new Roster();
   readonly scrapes: Scrapes;
   readonly sockets: Sockets;
-  readonly #stopPings: () => void;
+  readonly #stopRounds: readonly (() => void)[];
   #unhealthy: string | undefined;
 
   constructor(options: ResolvedOptions, server: Server, log: Log) {
@@ -52,7 +49,7 @@ export class Core {
       this.metrics.published.inc({ result });
       if (result === "appended") this.metrics.appendSeconds.observe(ms / 1000);
     });
-    this.feeds = new Feeds(journal, clock, {
+    const feeds = new Feeds(journal, clock, {
       items: (_stream, count, lagMs) => {
         this.metrics.items.inc(count);
         this.metrics.followerLag.set(lagMs / 1000);
@@ -64,11 +61,12 @@ export class Core {
       ended: (stream) => this.fail(`stream ${stream} is no longer followed: the journal is closed`),
       failed: (stream, error) => log.warn({ stream, err: error }, "Reading the journal failed; trying again"),
     });
+    this.streams = new Streams(journal, feeds, (reason) => this.metrics.gaps.inc({ reason }));
     const leave = new Leave({
       roster: this.roster,
       clock,
       random: Math.random,
-      heads: (signal) => this.#heads(signal),
+      heads: (signal) => this.streams.marks(signal),
     });
     this.drain = new Drain({
       clock,
@@ -80,7 +78,7 @@ export class Core {
         requests: this.sockets,
         publishes: this.publisher,
         closables: [
-          { name: "followers", close: () => this.feeds.close() },
+          { name: "followers", close: () => feeds.close() },
           ...options.closables,
           { name: "journal", close: () => journal.close() },
         ],
@@ -110,10 +108,27 @@ export class Core {
       else if (event.type === "completed") this.#stop();
     });
     const { roster, publisher } = this;
-    this.reception = new Reception({ log, roster, tallies, publisher, leave, textPublish: options.textPublish });
-    this.#stopPings = keepAlive(roster, clock, options.pingIntervalMs, (connection) =>
-      this.reception.silent(connection),
-    );
+    const { metrics } = this;
+    this.reception = new Reception({
+      log,
+      roster,
+      tallies,
+      metrics,
+      publisher,
+      leave,
+      textPublish: options.textPublish,
+    });
+    this.#stopRounds = [
+      rounds(roster, clock, options.pingIntervalMs / 2, (connection) => {
+        const alive = connection.ping();
+        if (!alive) this.reception.silent(connection);
+        return alive;
+      }),
+      rounds(roster, clock, options.heartbeatMs / 2, (connection) => {
+        connection.beat();
+        return true;
+      }),
+    ];
   }
 
   get draining(): boolean {
@@ -126,24 +141,32 @@ export class Core {
   }
 
   /**
-   * Why a request on `socket` is not served now; undefined when it is. Probes are always served.
+   * Why a request on `socket` is not served now; undefined when it is. Probes are always served. `lasting`: it asks for a
+   * connection that stays.
    */
-  refusal(socket: Socket, upgrade: boolean): LastcallError | undefined {
+  refusal(socket: Socket, lasting: boolean): LastcallError | undefined {
     const { stage } = this.drain;
     // Requests that a host's tests inject come on no socket of ours.
     if (stage === "serving" && !this.readiness.wasReady && this.sockets.has(socket)) {
       return new LastcallError("starting", "the service is starting");
     }
-    // Whoever comes on a connection that stood before is served until the journal is closed; a WebSocket, until clients are.
-    const last = upgrade ? "close" : "release";
+    // Whoever comes on a connection that stood before is served until the journal is closed; a client, until clients are.
+    const last = lasting ? "close" : "release";
     if (reached(stage, last) || (reached(stage, "announce") && this.sockets.isLate(socket))) {
       return new LastcallError("shutting_down", "the service is shutting down; connect again");
     }
     const { maxConnections } = this.options;
-    if (upgrade && maxConnections > 0 && this.roster.size >= maxConnections) {
+    if (lasting && maxConnections > 0 && this.roster.size >= maxConnections) {
       return new LastcallError("overloaded", `the service serves ${maxConnections} clients already; connect later`);
     }
     return undefined;
+  }
+
+  /** Takes up a client whose connection stands. */
+  serve(connection: Peer): void {
+    this.countAdmission("accepted");
+    this.reception.opened(connection);
+    connection.start();
   }
 
   /** Counts an answer to somebody who wanted to connect. */
@@ -153,25 +176,6 @@ export class Core {
     if (phase !== "done") this.metrics.connections.inc({ phase, result });
   }
 
-  /** Follows a stream from now on. */
-  open(stream: string): Promise<Feed> {
-    return this.feeds.open(stream);
-  }
-
-  /**
-   * Entries after a position.
-   * @throws LastcallError `gap`, when the journal does not hold it: with the reason, and the cursor to go on from
-   */
-  async read(stream: string, after: Position, limit: number): Promise<Extract<Page, { type: "entries" }>> {
-    const page = await this.options.journal.read(stream, after, limit);
-    if (page.type === "entries") return page;
-    const { reason, cursor } = page;
-    this.metrics.gaps.inc({ reason });
-    throw new LastcallError("gap", `nothing can be read after ${after}: the journal was ${reason}`, {
-      detail: { reason, cursor },
-    });
-  }
-
   /** Notes that the process cannot do its work any more: `/health` turns 503 (never during a drain). */
   fail(reason: string): void {
     if (this.#unhealthy !== undefined || this.draining) return;
@@ -179,23 +183,8 @@ export class Core {
     this.log.error({ reason }, "The service can no longer do its work");
   }
 
-  /** How far each stream is to be served. Where the journal does not answer in time, what was seen of it counts. */
-  async #heads(signal: AbortSignal): Promise<Marks> {
-    const feeds = this.feeds.all();
-    const abort = aborted(signal);
-    const marks = await Promise.all(
-      feeds.map(async (feed): Promise<[string, number]> => {
-        const head: Promise<Id | undefined> = this.options.journal.head(feed.stream, signal).catch(() => undefined);
-        const id = await Promise.race([head, abort.promise]);
-        return [feed.stream, numberOf(id ?? feed.at)];
-      }),
-    );
-    abort.stop();
-    return new Map(marks);
-  }
-
   #stop(): void {
     this.readiness.stop();
-    this.#stopPings();
+    for (const stop of this.#stopRounds) stop();
   }
 }

@@ -19,8 +19,9 @@ export interface LeaveOptions {
  */
 export class Leave implements Clients {
   readonly #options: LeaveOptions;
-  /** In the order of their slots. */
-  readonly #turns: Turn[] = [];
+  /** Those we close, each in its slot, and those who go in theirs and are closed only when their time is over. */
+  readonly #closed: Turn[] = [];
+  readonly #leaving: Turn[] = [];
   readonly #counts = {
     told: 0,
     flushed: 0,
@@ -77,21 +78,22 @@ export class Leave implements Clients {
     const startedAt = clock.now();
     const abort = aborted(signal);
     signal.addEventListener("abort", () => this.#cutAll(), { once: true });
-    this.#walks = [
-      // Each in its slot, and cut when its own time is over; slots that have passed count from now.
+    // Each when it is its turn, and cut when its own time is over; turns that have passed count from now.
+    const walks = (turns: readonly Turn[], forMs: number) => [
       new Walk(
         clock,
-        this.#turns,
+        turns,
         (turn) => turn.at,
         (turn) => turn.connection.end(marks),
       ),
       new Walk(
         clock,
-        this.#turns,
-        (turn) => Math.max(turn.at, startedAt) + closeMs,
+        turns,
+        (turn) => Math.max(turn.at, startedAt) + forMs,
         (turn) => turn.connection.terminate(),
       ),
     ];
+    this.#walks = [...walks(this.#closed, closeMs), ...walks(this.#leaving, closeMs / 2)];
     await Promise.race([roster.emptied(), abort.promise]);
     abort.stop();
     for (const walk of this.#walks) walk.stop();
@@ -114,13 +116,16 @@ export class Leave implements Clients {
     if (echoed) this.#counts.echoed += 1;
     if (fate === "handed_over") this.#counts.handedOver += 1;
     // The other two are of those who were being ended before the drain came to them.
-    else if (fate === "silent" || fate === "lost") this.#counts.gone += 1;
+    else if (fate === "silent" || fate === "lost" || fate === "slow") this.#counts.gone += 1;
     else this.#counts[fate] += 1;
   }
 
   #tell(connection: Connection, at: number, slotMs: number, terms: Announcement): void {
-    if (connection.announce(slotMs, terms.staggerMs + terms.closeMs / 2)) this.#counts.told += 1;
-    this.#turns.push({ connection, at: at + slotMs });
+    // Half of the time to close is left for those who have not gone by then.
+    const closesInMs = terms.staggerMs + terms.closeMs / 2;
+    if (connection.announce(slotMs, closesInMs)) this.#counts.told += 1;
+    if (connection.leavesByItself) this.#leaving.push({ connection, at: at + closesInMs });
+    else this.#closed.push({ connection, at: at + slotMs });
   }
 
   #cutAll(): void {

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { type Clock, systemClock } from "../base/clock.js";
 import { LastcallError } from "../base/errors.js";
 import { BUDGET_DEFAULTS, type BudgetSettings, checkBudget } from "../drain/budget.js";
@@ -17,8 +18,12 @@ export interface LastcallOptions {
   readonly closables?: readonly Closable[];
   /** What the server calls itself. Default: the package's version. */
   readonly version?: string;
-  /** Between two pings of a client. Default 25,000. */
+  /** What the server calls itself towards clients. Default: the host's name. */
+  readonly name?: string;
+  /** Between two pings of a client; one that has vanished is noticed within twice that. Default 25,000. */
   readonly pingIntervalMs?: number;
+  /** Silence after which `lastcall.v1` and SSE clients are told that all is well. Default 15,000. */
+  readonly heartbeatMs?: number;
   /** How long a dependency lost after the first ready is overlooked. Default 15,000. */
   readonly dependencyGraceMs?: number;
   /** Scrapes that must have seen the drain's figures. Default 1. */
@@ -51,7 +56,9 @@ export function resolveOptions(options: LastcallOptions, version: string): Resol
     source: options.source,
     closables: options.closables ?? [],
     budget: { ...BUDGET_DEFAULTS, ...options.budget },
+    name: options.name ?? hostname(),
     pingIntervalMs: options.pingIntervalMs ?? 25_000,
+    heartbeatMs: options.heartbeatMs ?? 15_000,
     dependencyGraceMs: options.dependencyGraceMs ?? 15_000,
     lingerScrapes: options.lingerScrapes ?? 1,
     maxConnections: options.maxConnections ?? 0,
@@ -66,6 +73,7 @@ export function resolveOptions(options: LastcallOptions, version: string): Resol
   }
   for (const [part, ms] of Object.entries(resolved.budget)) atLeast(`budget.${part}`, ms, 0);
   atLeast("pingIntervalMs", resolved.pingIntervalMs, 1);
+  atLeast("heartbeatMs", resolved.heartbeatMs, 1);
   atLeast("dependencyGraceMs", resolved.dependencyGraceMs, 0);
   atLeast("lingerScrapes", resolved.lingerScrapes, 1);
   atLeast("maxConnections", resolved.maxConnections, 0);

@@ -5,6 +5,7 @@ import { installAdmission } from "./admission.js";
 import { Core } from "./core.js";
 import { installErrors } from "./errors.js";
 import { type LastcallOptions, resolveOptions } from "./options.js";
+import { eventsRoute } from "./routes-events.js";
 import { itemRoutes } from "./routes-items.js";
 import { probeRoutes } from "./routes-probes.js";
 import { slowRoute } from "./routes-slow.js";
@@ -33,6 +34,7 @@ async function plugin(fastify: FastifyInstance, given: LastcallOptions): Promise
   await fastify.register((routes, _options, done) => {
     installErrors(routes);
     wsRoute(routes, core);
+    eventsRoute(routes, core);
     itemRoutes(routes, core);
     if (core.options.slowMaxMs > 0) slowRoute(routes, core);
     if (core.options.probes) probeRoutes(routes, core);
@@ -48,5 +50,5 @@ async function plugin(fastify: FastifyInstance, given: LastcallOptions): Promise
   });
 }
 
-/** lastcall as a Fastify plugin: `/ws`, `/items`, the probes, and the drain (`fastify.lastcall.drain`). */
+/** lastcall as a Fastify plugin: `/ws`, `/events`, `/items`, the probes, and the drain (`fastify.lastcall.drain`). */
 export const lastcall = fp(plugin, { name: "lastcall", fastify: "5.x" });

@@ -1,7 +1,9 @@
 import { toError } from "../base/errors.js";
+import type { GapReason } from "../protocol/ids.js";
 import type { Connection, ConnectionEvents, Fate } from "../wire/connection.js";
 import type { Leave } from "./leave.js";
 import type { Log } from "./log.js";
+import type { Metrics } from "./metrics.js";
 import { ANONYMOUS, type Publisher } from "./publisher.js";
 import type { Roster } from "./roster.js";
 import { type Tallies, Tally } from "./tally.js";
@@ -12,6 +14,7 @@ const LOGGED_CHARACTERS = 200;
 export interface ReceptionOptions {
   readonly log: Log;
   readonly tallies: Tallies;
+  readonly metrics: Pick<Metrics, "replays" | "gaps">;
   readonly roster: Roster;
   readonly leave: Leave;
   readonly publisher: Publisher;
@@ -45,6 +48,18 @@ export class Reception implements ConnectionEvents {
     const message = text.length > LOGGED_CHARACTERS ? `${text.slice(0, LOGGED_CHARACTERS)}…` : text;
     this.#options.log.info({ peer: connection.peer, characters: text.length, message }, "Received message");
     if (this.#options.textPublish) void this.#publish(connection, text);
+  }
+
+  heard(connection: Connection): void {
+    this.#tally(connection).messagesReceived += 1;
+  }
+
+  behind(): void {
+    this.#options.metrics.replays.inc();
+  }
+
+  gap(_connection: Connection, reason: GapReason): void {
+    this.#options.metrics.gaps.inc({ reason });
   }
 
   blocked(connection: Connection): void {

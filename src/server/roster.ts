@@ -2,8 +2,8 @@ import type { Clock } from "../base/clock.js";
 import { deferred } from "../base/deferred.js";
 import type { Connection } from "../wire/connection.js";
 
-/** Connections pinged in one turn of the event loop. */
-const PINGS_PER_TURN = 256;
+/** Connections visited in one turn of the event loop. */
+const VISITS_PER_TURN = 256;
 
 /** Everyone who is connected. */
 export class Roster {
@@ -34,25 +34,26 @@ export class Roster {
   }
 }
 
-/** Pings everyone every `intervalMs` and ends those who do not answer; the returned function stops it. */
-export function keepAlive(
+/**
+ * Visits everyone every `intervalMs`, and ends those for whom `visit` says that they are gone; the returned function
+ * stops it.
+ */
+export function rounds(
   roster: Roster,
   clock: Clock,
   intervalMs: number,
-  onTimeout: (connection: Connection) => void,
+  visit: (connection: Connection) => boolean,
 ): () => void {
   let stopped = false;
   let cancel = () => {};
   const walk = (connections: IterableIterator<Connection>) => {
-    for (let n = 0; n < PINGS_PER_TURN; n += 1) {
+    for (let n = 0; n < VISITS_PER_TURN; n += 1) {
       const { value: connection, done } = connections.next();
       if (done) {
         cancel = clock.after(intervalMs, () => walk(roster[Symbol.iterator]()));
         return;
       }
-      if (connection.ping()) continue;
-      onTimeout(connection);
-      connection.terminate();
+      if (!visit(connection)) connection.terminate();
     }
     setImmediate(() => {
       if (!stopped) walk(connections);

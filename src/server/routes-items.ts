@@ -91,7 +91,7 @@ export function itemRoutes(base: FastifyInstance, core: Core): void {
     },
     async (request) => {
       const { stream = DEFAULT_STREAM, after = "oldest", limit = LIMIT_DEFAULT } = request.query;
-      const page = await core.read(stream, parsePosition(after), limit);
+      const page = await core.streams.read(stream, parsePosition(after), limit);
       return { items: [...page.entries], cursor: page.entries.at(-1)?.id ?? page.after };
     },
   );

@@ -18,6 +18,7 @@ export class Tally {
     cut: 0,
     silent: 0,
     lost: 0,
+    slow: 0,
   };
 }
 

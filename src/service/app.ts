@@ -45,7 +45,9 @@ export async function buildApp(settings: Settings, { log }: ServiceLog, version:
     budget: settings.budget,
     source: (publisher) =>
       (feed.current = new DemoFeed(publisher, { clock, log, random: Math.random, ...settings.feed })),
+    name: settings.podName,
     pingIntervalMs: settings.pingIntervalMs,
+    heartbeatMs: settings.heartbeatMs,
     dependencyGraceMs: settings.dependencyGraceMs,
     lingerScrapes: settings.lingerScrapes,
     maxConnections: settings.limits.maxConnections,

@@ -22,6 +22,7 @@ export interface Settings {
   readonly budget: BudgetSettings;
   readonly lingerScrapes: number;
   readonly pingIntervalMs: number;
+  readonly heartbeatMs: number;
   readonly dependencyGraceMs: number;
   /** `intervalMs` 0 is off; without `finalItems` each drain draws 1 to 10. */
   readonly feed: { readonly intervalMs: number; readonly finalItems?: number };
@@ -75,6 +76,7 @@ export function readSettings(env: Env): Settings {
     },
     lingerScrapes: reading.get(s.lingerScrapes),
     pingIntervalMs: reading.get(s.pingInterval),
+    heartbeatMs: reading.get(s.heartbeat),
     dependencyGraceMs: reading.get(s.dependencyGrace),
     feed: { intervalMs: reading.get(s.feedInterval), ...(finalItems === undefined ? {} : { finalItems }) },
     textPublish: reading.get(s.textPublish),

@@ -1,44 +1,9 @@
 import { BUDGET_DEFAULTS, type BudgetSettings } from "../drain/budget.js";
 import { JOURNAL_DEFAULTS } from "../journal/port.js";
-import {
-  boolean,
-  choice,
-  host,
-  integer,
-  type Kind,
-  name,
-  optional,
-  orWord,
-  path,
-  port,
-  seconds,
-  url,
-} from "./kinds.js";
+import { boolean, choice, host, integer, name, optional, orWord, path, port, seconds, url } from "./kinds.js";
+import { type Described, setting } from "./setting.js";
 
-/** One setting as help and README describe it. */
-export interface Described {
-  /** The environment variable. */
-  readonly variable: string;
-  /** The values it takes. */
-  readonly form: string;
-  /** Its default, as it would be written. */
-  readonly shown: string;
-  /** What it does, in one line. */
-  readonly text: string;
-  /** A value given for it, as it may be logged. */
-  readonly mask: (given: string) => string;
-}
-
-/** One setting as the parser reads it. */
-export interface Setting<T> extends Described {
-  readonly kind: Kind<T>;
-  readonly unset: T;
-}
-
-function setting<T>(variable: string, kind: Kind<T>, unset: NoInfer<T>, text: string): Setting<T> {
-  const { form, mask = (given: string) => given } = kind;
-  return { variable, kind, unset, text, form, mask, shown: kind.show(unset) };
-}
+export type { Described, Setting } from "./setting.js";
 
 export const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -152,7 +117,13 @@ const clients = {
     "PING_INTERVAL_SECONDS",
     seconds(0.1, 3_600),
     25_000,
-    "Between WebSocket pings; a client that misses two is ended",
+    "Between WebSocket pings; a client that has vanished is ended within twice that",
+  ),
+  heartbeat: setting(
+    "HEARTBEAT_SECONDS",
+    seconds(0.1, 3_600),
+    15_000,
+    "Silence after which lastcall.v1 and SSE clients are told that all is well",
   ),
   textPublish: setting("TEXT_PUBLISH", boolean, false, "Publishes what text clients send, instead of only logging it"),
   maxConnections: setting("MAX_CONNECTIONS", integer(0, 1_000_000), 0, "Connections open at a time; 0 sets no limit"),

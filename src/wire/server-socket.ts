@@ -1,30 +1,21 @@
 import type { Socket } from "node:net";
 import { WebSocket } from "ws";
+import type { Outlet, OutletOwner } from "./outlet.js";
 
 /** Beyond this many unsent bytes a ping is left unanswered. */
 const PONG_BUFFER_BYTES = 16_384;
-
-/** What the owner of a WebSocket wants to hear of it. */
-export interface SocketOwner {
-  onMessage(data: Buffer, isBinary: boolean): void;
-  onPong(): void;
-  /** A close frame came, or goes out for a fault of the peer's: nothing more will be said by either side. */
-  onClosing(): void;
-  /** The socket is gone. */
-  onClose(): void;
-}
 
 /**
  * The WebSocket of one client. Its listeners are the same few functions for all of them: closures would cost a
  * connection more memory than its session does.
  */
-export class ServerSocket extends WebSocket {
-  owner: SocketOwner | undefined;
+export class ServerSocket extends WebSocket implements Outlet {
+  owner: OutletOwner | undefined;
   #socket: Socket | undefined;
   #saidGoodbye = false;
 
   /** Gives everything that happens to `owner` from now on. */
-  own(owner: SocketOwner, socket: Socket): void {
+  own(owner: OutletOwner, socket: Socket): void {
     this.owner = owner;
     this.#socket = socket;
     // Another's error listener would hold the request and its reply for as long as the connection lives.
@@ -41,6 +32,44 @@ export class ServerSocket extends WebSocket {
     return this.readyState === WebSocket.OPEN && !this.#saidGoodbye;
   }
 
+  get peer(): string {
+    return `${this.#socket?.remoteAddress ?? "?"}:${this.#socket?.remotePort ?? "?"}`;
+  }
+
+  get blocked(): boolean {
+    return this.full || !this.speaking;
+  }
+
+  get full(): boolean {
+    return this.#socket?.writableNeedDrain ?? true;
+  }
+
+  get sent(): number {
+    return this.#socket === undefined ? 0 : this.#socket.bytesWritten - this.#socket.writableLength;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#socket?.write(bytes);
+  }
+
+  onDrain(callback: () => void): void {
+    this.#socket?.once("drain", callback);
+  }
+
+  cork(): void {
+    this.#socket?.cork();
+  }
+
+  uncork(): void {
+    this.#socket?.uncork();
+  }
+
+  reject(code: number, reason?: string): void {
+    if (!this.speaking) return;
+    this.owner?.onClosing();
+    super.close(code, reason);
+  }
+
   /**
    * Sends the last frames, of which the very last is a close frame. ws's own `close` would send that by itself and set a
    * timer for each connection; here the one who says goodbye sees to it that it is answered in time.
@@ -55,7 +84,7 @@ export class ServerSocket extends WebSocket {
    * close TCP at once (RFC 6455 section 7.1.1), over TLS with TLS's own goodbye.
    */
   override close(code?: number, data?: string | Buffer): void {
-    this.owner?.onClosing();
+    this.owner?.onClosing(code);
     if (!this.#saidGoodbye) super.close(code, data);
     else if (this.#socket !== undefined) this.#hangUp(this.#socket);
   }

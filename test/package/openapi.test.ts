@@ -46,6 +46,7 @@ describe("/openapi.json", () => {
   test("lists every route, each with what it does", async (t) => {
     const listed = operations(await document(t));
     assert.deepEqual(listed.map(({ name }) => name).sort(), [
+      "GET /events",
       "GET /health",
       "GET /items",
       "GET /metrics",

@@ -35,6 +35,7 @@ export function memory(options: Partial<JournalOptions> = {}, clock = systemCloc
 export function altered(journal: Journal, instead: Partial<Journal>): Journal {
   return {
     backend: journal.backend,
+    keyTtlMs: journal.keyTtlMs,
     append: (...args) => journal.append(...args),
     read: (...args) => journal.read(...args),
     head: (...args) => journal.head(...args),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { hostname } from "node:os";
 import { describe, test } from "node:test";
 import { systemClock } from "../../src/base/clock.js";
 import { LastcallError } from "../../src/base/errors.js";
@@ -24,7 +25,9 @@ describe("options", () => {
       journal,
       version: "1.2.3",
       closables: [],
+      name: hostname(),
       pingIntervalMs: 25_000,
+      heartbeatMs: 15_000,
       dependencyGraceMs: 15_000,
       lingerScrapes: 1,
       maxConnections: 0,
@@ -48,6 +51,7 @@ describe("options", () => {
     ["dependencyGraceMs", 0],
     ["lingerScrapes", 1],
     ["maxConnections", 0],
+    ["heartbeatMs", 1],
     ["maxItemBytes", 1],
     ["slowMaxMs", 0],
   ] as const) {

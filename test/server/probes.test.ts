@@ -109,7 +109,7 @@ describe("probes", () => {
     const gate = deferred();
     const source = () => ({ finish: () => gate.promise.then(() => 0) });
     const { app, url, log } = await listen(t, { journal, source });
-    await app.lastcall.open("main");
+    await app.lastcall.streams.open("main");
     await journal.close();
     await log.line("The service can no longer do its work");
     const [status, body] = await answer(`${url}/health`);

@@ -26,6 +26,7 @@ describe("the service", () => {
   test("hands every setting on to where it works", async (t) => {
     const { service } = await build(t, {
       PING_INTERVAL_SECONDS: "7",
+      HEARTBEAT_SECONDS: "6",
       DEPENDENCY_GRACE_SECONDS: "8",
       METRICS_LINGER_SCRAPES: "3",
       MAX_CONNECTIONS: "11",
@@ -34,6 +35,7 @@ describe("the service", () => {
     });
     const { options } = service.core;
     assert.equal(options.pingIntervalMs, 7_000);
+    assert.equal(options.heartbeatMs, 6_000);
     assert.equal(options.dependencyGraceMs, 8_000);
     assert.equal(options.lingerScrapes, 3);
     assert.equal(options.maxConnections, 11);

@@ -36,6 +36,7 @@ const SECONDS: readonly Row[] = [
   ["REQUESTS_TIMEOUT_SECONDS", 0, 3_600, (s) => s.budget.requestsMs],
   ["RELEASE_TIMEOUT_SECONDS", 0, 3_600, (s) => s.budget.releaseMs],
   ["METRICS_LINGER_SECONDS", 0, 3_600, (s) => s.budget.lingerMs],
+  ["HEARTBEAT_SECONDS", 0.1, 3_600, (s) => s.heartbeatMs],
   ["PING_INTERVAL_SECONDS", 0.1, 3_600, (s) => s.pingIntervalMs],
   ["SLOW_MAX_SECONDS", 0, 3_600, (s) => s.limits.slowMaxMs],
   ["FEED_INTERVAL_SECONDS", 0, 86_400, (s) => s.feed.intervalMs],

@@ -127,6 +127,7 @@ export class TestChannel implements Channel {
 /** The memory journal, which on demand is replaced, answers late, fails, or loses its followers. */
 export class RiggedJournal implements Journal {
   readonly backend = "rigged";
+  readonly keyTtlMs = 120_000;
   readonly #options: JournalOptions;
   readonly #clock: Clock;
   #journal: MemoryJournal;

@@ -120,6 +120,9 @@ function accept(ws: WebSocket, socket: Socket, feed: Feed, cursor: Id): Accepted
   });
   const events: ConnectionEvents = {
     wrote: (_connection: Connection, items) => note(`wrote ${items}`),
+    heard: () => note("heard"),
+    behind: () => note("behind"),
+    gap: (_connection, reason) => note(`gap ${reason}`),
     received: (_connection, text) => note(`received ${text}`),
     blocked: () => note("blocked"),
     flushed: () => note("flushed"),
@@ -129,7 +132,7 @@ function accept(ws: WebSocket, socket: Socket, feed: Feed, cursor: Id): Accepted
     },
   };
   if (!(ws instanceof ServerSocket)) throw new TypeError("the server made another kind of WebSocket");
-  const connection = new TextConnection(ws, socket, feed, cursor, events);
+  const connection = new TextConnection(ws, feed, cursor, events);
   ws.own(connection, socket);
   connection.start();
   const heard = async (what: string) => {

@@ -1,0 +1,69 @@
+import { aborted } from "../base/clock.js";
+import { LastcallError } from "../base/errors.js";
+import type { GapReason, Journal, Page } from "../journal/port.js";
+import { type Id, numberOf, type Position } from "../protocol/ids.js";
+import type { Feed } from "../stream/feed.js";
+import type { Feeds } from "../stream/feeds.js";
+import type { Marks } from "../wire/connection.js";
+
+/** The streams of the journal, read from and followed. */
+export class Streams {
+  readonly #journal: Journal;
+  readonly #feeds: Feeds;
+  readonly #onGap: (reason: GapReason) => void;
+
+  constructor(journal: Journal, feeds: Feeds, onGap: (reason: GapReason) => void) {
+    this.#journal = journal;
+    this.#feeds = feeds;
+    this.#onGap = onGap;
+  }
+
+  /** Follows a stream from now on. */
+  open(stream: string): Promise<Feed> {
+    return this.#feeds.open(stream);
+  }
+
+  /**
+   * Entries after a position.
+   * @throws LastcallError `gap`, when the journal does not hold it: with the reason, and the cursor to go on from
+   */
+  async read(stream: string, after: Position, limit: number): Promise<Extract<Page, { type: "entries" }>> {
+    const page = await this.#journal.read(stream, after, limit);
+    if (page.type === "entries") return page;
+    const { reason, cursor } = page;
+    this.#onGap(reason);
+    throw new LastcallError("gap", `nothing can be read after ${after}: the journal was ${reason}`, {
+      detail: { reason, cursor },
+    });
+  }
+
+  /** The stream's feed, if it is followed already. */
+  followed(stream: string): Feed | undefined {
+    return this.#feeds.current(stream);
+  }
+
+  /** Where a position of a followed stream is in the journal now; an id is taken as it is, and judged when it is read on from. */
+  async locate(feed: Feed, position: Position): Promise<{ readonly cursor: Id; readonly head: Id }> {
+    if (position !== "oldest") {
+      const head = await feed.head();
+      return { cursor: position === "now" ? head : position, head };
+    }
+    const page = await this.#journal.read(feed.stream, position, 1);
+    return { cursor: page.after, head: page.head };
+  }
+
+  /** How far each stream is to be served. Where the journal does not answer in time, what was seen of it counts. */
+  async marks(signal: AbortSignal): Promise<Marks> {
+    const feeds = this.#feeds.all();
+    const abort = aborted(signal);
+    const marks = await Promise.all(
+      feeds.map(async (feed): Promise<[string, number]> => {
+        const head: Promise<Id | undefined> = this.#journal.head(feed.stream, signal).catch(() => undefined);
+        const id = await Promise.race([head, abort.promise]);
+        return [feed.stream, numberOf(id ?? feed.at)];
+      }),
+    );
+    abort.stop();
+    return new Map(marks);
+  }
+}

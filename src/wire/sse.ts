@@ -1,0 +1,82 @@
+import type { Entry } from "../journal/port.js";
+import type { Id } from "../protocol/ids.js";
+import type { Feed } from "../stream/feed.js";
+import type { Encoding, Gap } from "../stream/ports.js";
+import { Session } from "../stream/session.js";
+import type { ConnectionEvents } from "./connection.js";
+import type { Outlet } from "./outlet.js";
+import { Peer } from "./peer.js";
+
+/** Every line break of HTML's event stream format (section 9.2.6): data with one in it takes several lines. */
+const LINE_BREAK = /\r\n|\r|\n/g;
+
+export const sseEncoding: Encoding = {
+  name: "sse",
+  encode: ({ id, data }: Entry) => Buffer.from(`id: ${id}\ndata: ${data.replace(LINE_BREAK, "\ndata: ")}\n\n`),
+};
+
+/** A comment: it is no event, and moves no cursor. */
+const ALIVE = Buffer.from(":\n\n");
+
+/** What an EventSource is told that came to a pod that takes nobody: it never comes back after another status than 200. */
+export function comeBack(retryMs: number): Buffer {
+  return Buffer.from(`retry: ${retryMs}\n\n`);
+}
+
+/** A client of `GET /events` (PROTOCOL.md, "Server-sent events"): the same session over one-way HTTP. */
+export class SseConnection extends Peer {
+  readonly protocol = "sse";
+  readonly encoding = sseEncoding;
+  readonly stream: string;
+  protected readonly resumable = true;
+  protected override readonly session: Session;
+
+  constructor(outlet: Outlet, feed: Feed, cursor: Id, events: ConnectionEvents) {
+    super(outlet, events);
+    this.stream = feed.stream;
+    this.session = new Session(feed, this, cursor);
+  }
+
+  start(): void {
+    // A reader that was given nothing yet has a cursor too.
+    this.say(position(this.session.cursor));
+    this.session.start();
+  }
+
+  gap({ after, cursor, reason }: Gap): boolean {
+    this.events.gap(this, reason);
+    this.say(control("gap", { after, cursor, reason }));
+    this.say(position(cursor));
+    return true;
+  }
+
+  /** Nobody answers here: all there is to go by is whether its socket takes bytes. */
+  override ping(): boolean {
+    if (!this.blocked) this.alive();
+    return super.ping();
+  }
+
+  /** Whatever follows a request on its connection is another request. */
+  onMessage(): void {}
+
+  protected tell(slotMs: number, closesInMs: number): void {
+    this.say(control("shutdown", { reconnectInMs: Math.round(slotMs), closesInMs: Math.round(closesInMs) }));
+  }
+
+  protected goodbye(cursor: Id | undefined): Uint8Array {
+    return control("close", { cursor });
+  }
+
+  protected sayAlive(): void {
+    this.say(ALIVE);
+  }
+}
+
+function control(type: string, fields: object): Buffer {
+  return Buffer.from(`event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`);
+}
+
+/** Sets the reader's last event id, and nothing else: an event without data is not given out. */
+function position(cursor: Id): Buffer {
+  return Buffer.from(`id: ${cursor}\n\n`);
+}

@@ -1,0 +1,44 @@
+import { LastcallError, toError } from "../base/errors.js";
+import type { Entry } from "../journal/port.js";
+import { CLOSE } from "../protocol/close-codes.js";
+import type { Id } from "../protocol/ids.js";
+import { itemText, type ServerMessage, SUBPROTOCOL } from "../protocol/messages.js";
+import type { Encoding } from "../stream/ports.js";
+import { closeFrame, textFrame } from "./frames.js";
+
+/** Longest reason in a close frame, bytes (RFC 6455 section 5.5: 125 less the code). */
+const REASON_BYTES = 123;
+
+export const v1Encoding: Encoding = {
+  name: SUBPROTOCOL,
+  encode: (entry: Entry) => textFrame(itemText(entry)),
+};
+
+/** A message as a frame; those the server says most are made once. */
+export function messageFrame(message: Exclude<ServerMessage, { readonly type: "item" }>): Uint8Array {
+  if (message.type === "alive") return ALIVE;
+  if (message.type === "pong") return PONG;
+  return textFrame(JSON.stringify(message));
+}
+
+/** The last words of a drain; who has not started has no cursor. */
+export function farewellFrames(cursor: Id | undefined): Uint8Array {
+  if (cursor === undefined) return CLOSE_FRAME;
+  return Buffer.concat([messageFrame({ type: "close", cursor }), CLOSE_FRAME]);
+}
+
+export function asLastcallError(thrown: unknown): LastcallError {
+  if (thrown instanceof LastcallError) return thrown;
+  return new LastcallError("internal", "something went wrong on the server", { cause: toError(thrown) });
+}
+
+/** An error as the reason of a close frame. */
+export function reasonOf({ code, message }: LastcallError): string {
+  const bytes = Buffer.from(`${code}: ${message}`).subarray(0, REASON_BYTES);
+  // A character cut in half would make the frame invalid.
+  return new TextDecoder().decode(bytes).replace(/\uFFFD+$/, "");
+}
+
+const ALIVE = textFrame('{"type":"alive"}');
+const PONG = textFrame('{"type":"pong"}');
+const CLOSE_FRAME = closeFrame(CLOSE.restart);

@@ -1,0 +1,44 @@
+import type { Outlet } from "./outlet.js";
+
+/** Pings in a row that may stay unanswered. */
+const MISSES_ALLOWED = 2;
+
+/**
+ * Watches over one peer, in rounds of half an interval: one ping an interval, and half of it later a second one when the
+ * first was not answered. So a peer that vanishes is noticed within two intervals, wherever in them it does.
+ */
+export class Vigil {
+  #asked = false;
+  #rested = true;
+  #misses = 0;
+  #sentBefore = 0;
+
+  /** The peer gave a sign of life. */
+  heard(): void {
+    this.#asked = false;
+    this.#misses = 0;
+  }
+
+  /** From now on only what is heard next counts. */
+  begin(): void {
+    this.#misses = 0;
+  }
+
+  /** One round; false when the peer is gone. `deaf`: it is we who do not listen. */
+  round(outlet: Outlet, deaf: boolean): boolean {
+    // A peer that still takes bytes is alive, however far behind its pong may be; and whom we do not hear is not silent.
+    const { sent, blocked } = outlet;
+    if (blocked ? sent !== this.#sentBefore : deaf) this.heard();
+    this.#sentBefore = sent;
+    if (this.#asked) this.#misses += 1;
+    if (this.#misses >= MISSES_ALLOWED) return false;
+    if (!this.#asked && !this.#rested) {
+      this.#rested = true;
+      return true;
+    }
+    this.#rested = false;
+    this.#asked = true;
+    if (!blocked) outlet.ping();
+    return true;
+  }
+}
