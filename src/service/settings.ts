@@ -1,44 +1,7 @@
 import { BUDGET_DEFAULTS, type BudgetSettings } from "../drain/budget.js";
 import { JOURNAL_DEFAULTS } from "../journal/port.js";
-import {
-  boolean,
-  choice,
-  host,
-  integer,
-  type Kind,
-  name,
-  optional,
-  orWord,
-  path,
-  port,
-  seconds,
-  url,
-} from "./kinds.js";
-
-/** One setting as help and README describe it. */
-export interface Described {
-  /** The environment variable. */
-  readonly variable: string;
-  /** The values it takes. */
-  readonly form: string;
-  /** Its default, as it would be written. */
-  readonly shown: string;
-  /** What it does, in one line. */
-  readonly text: string;
-  /** A value given for it, as it may be logged. */
-  readonly mask: (given: string) => string;
-}
-
-/** One setting as the parser reads it. */
-export interface Setting<T> extends Described {
-  readonly kind: Kind<T>;
-  readonly unset: T;
-}
-
-function setting<T>(variable: string, kind: Kind<T>, unset: NoInfer<T>, text: string): Setting<T> {
-  const { form, mask = (given: string) => given } = kind;
-  return { variable, kind, unset, text, form, mask, shown: kind.show(unset) };
-}
+import { boolean, choice, host, integer, name, optional, orWord, path, port, seconds, url } from "./kinds.js";
+import { type Described, setting } from "./setting.js";
 
 export const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -89,6 +52,12 @@ const journal = {
     integer(1, 1_000_000),
     JOURNAL_DEFAULTS.maxStreams,
     "Streams that may exist",
+  ),
+  redisWait: setting(
+    "JOURNAL_REDIS_WAIT",
+    integer(0, 100),
+    JOURNAL_DEFAULTS.redisWait,
+    "Replicas of Redis that must have an item before it is acknowledged",
   ),
 };
 
