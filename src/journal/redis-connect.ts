@@ -18,8 +18,9 @@ export class Connection {
   /** Why it is not connected, as far as is known. */
   #trouble: string | undefined;
 
-  constructor(url: RedisUrl) {
-    this.#client = connect(url);
+  /** `demoted` is called when it finds itself at a replica. */
+  constructor(url: RedisUrl, demoted: () => void) {
+    this.#client = connect(url, demoted);
     // Without a listener an EventEmitter's `error` would end the process.
     this.#client.on("error", (error: Error) => {
       this.#trouble = explain(error);
@@ -58,6 +59,11 @@ export class Connection {
     });
   }
 
+  /** Looks anew where its server is. */
+  reconnect(): void {
+    if (this.#client.status === "ready") this.#client.disconnect(true);
+  }
+
   close(): void {
     this.#client.disconnect();
   }
@@ -67,7 +73,7 @@ export class Connection {
   }
 }
 
-function connect({ target, tls, username, password, ...url }: RedisUrl): Redis | Cluster {
+function connect({ target, tls, username, password, ...url }: RedisUrl, demoted: () => void): Redis | Cluster {
   const common = {
     // The journal's callers decide what is sent again: an append that waited here would come after later ones.
     enableOfflineQueue: false,
@@ -78,8 +84,6 @@ function connect({ target, tls, username, password, ...url }: RedisUrl): Redis |
     connectionName: "lastcall",
     connectTimeout: ANSWER_MS,
     socketTimeout: ANSWER_MS,
-    // A master that became a replica, without Sentinel's closing its connections.
-    reconnectOnError: (error: Error) => error.message.includes("READONLY"),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   } satisfies CommonRedisOptions;
@@ -92,7 +96,17 @@ function connect({ target, tls, username, password, ...url }: RedisUrl): Redis |
       redisOptions: { ...common, ...secure, disconnectTimeout: DISCONNECT_MS },
     });
   }
-  const options = { ...common, ...secure, db: target.db, retryStrategy: delay, disconnectTimeout: DISCONNECT_MS };
+  const options = {
+    ...common,
+    ...secure,
+    db: target.db,
+    retryStrategy: delay,
+    disconnectTimeout: DISCONNECT_MS,
+    reconnectOnError(error: Error) {
+      if (error.message.includes("READONLY")) demoted();
+      return false;
+    },
+  };
   if (target.type === "server") return new Redis({ ...options, ...target.address });
   return new Redis({
     ...options,

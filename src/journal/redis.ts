@@ -26,7 +26,15 @@ const IN_FLIGHT = 4;
  * starting, its calls reject with `journal_unavailable` until it is there.
  */
 export async function openRedis(url: RedisUrl, options: JournalOptions, clock: Clock): Promise<Journal> {
-  const connections = { append: new Connection(url), read: new Connection(url), watch: new Connection(url) };
+  // Only a write finds out that a master became a replica; whoever reads there would wait for what is written elsewhere.
+  const demoted = () => {
+    for (const connection of Object.values(connections)) connection.reconnect();
+  };
+  const connections: Connections = {
+    append: new Connection(url, demoted),
+    read: new Connection(url, demoted),
+    watch: new Connection(url, demoted),
+  };
   const enough = new AbortController();
   const tried = Promise.all(Object.values(connections).map((one) => one.tried())).then(() => enough.abort());
   await Promise.race([tried, sleep(clock, OPEN_MS, enough.signal)]);

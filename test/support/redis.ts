@@ -56,8 +56,10 @@ export class RedisServer {
   /** Starts it again, after `stop` or `kill`, with what it had on disk. */
   async start(): Promise<void> {
     const own = ["--port", `${this.port}`, "--bind", "127.0.0.1", "--dir", this.directory];
+    // A replica is served at once, not when others may have come to share the work.
+    const server = ["--save", "", "--repl-diskless-sync-delay", "0"];
     const sentinel = this.#args.includes("--sentinel");
-    const [file, args] = sentinel ? [this.#args.slice(0, 1), this.#args.slice(1)] : [[], ["--save", "", ...this.#args]];
+    const [file, args] = sentinel ? [this.#args.slice(0, 1), this.#args.slice(1)] : [[], [...server, ...this.#args]];
     const child = spawn("redis-server", [...file, ...own, ...args], { stdio: ["ignore", "pipe", "inherit"] });
     this.#process = child;
     const watch = new Watch();
