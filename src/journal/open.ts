@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.js";
 import { LastcallError } from "../base/errors.js";
 import { JOURNAL_DEFAULTS, type Journal, type JournalOptions } from "./port.js";
+import { parseRedisUrl, REDIS_SCHEMES } from "./redis-url.js";
 
 interface Backend {
   /** What its URLs look like. */
@@ -9,6 +10,20 @@ interface Backend {
   readonly fault: (url: string) => string | undefined;
   readonly open: (url: string, options: JournalOptions, clock: Clock) => Promise<Journal>;
 }
+
+const REDIS: Backend = {
+  form: "redis://host",
+  fault(url) {
+    const parsed = parseRedisUrl(url);
+    return parsed.type === "fault" ? parsed.received : undefined;
+  },
+  async open(url, options, clock) {
+    const { openRedis } = await import("./redis.js");
+    const parsed = parseRedisUrl(url);
+    if (parsed.type === "fault") throw new LastcallError("invalid_settings", `journal URL: got ${parsed.received}`);
+    return openRedis(parsed.url, options, clock);
+  },
+};
 
 /** The backends by their URL's scheme; each is loaded only when its URL asks for it. */
 const BACKENDS: ReadonlyMap<string, Backend> = new Map([
@@ -23,6 +38,7 @@ const BACKENDS: ReadonlyMap<string, Backend> = new Map([
       },
     } satisfies Backend,
   ],
+  ...REDIS_SCHEMES.map((scheme) => [scheme, REDIS] as const),
 ]);
 
 /** A scheme (RFC 3986 section 3.1) whose rest cannot be `password@host`: then what looks like one is a user's name. */
@@ -33,10 +49,11 @@ const LEAST: Readonly<Record<keyof JournalOptions, number>> = {
   retentionMs: 0,
   keyTtlMs: 1,
   maxStreams: 1,
+  redisWait: 0,
 };
 
 /**
- * Opens the journal that `url` names (`memory:`). Options left out have `JOURNAL_DEFAULTS`. Rejects with
+ * Opens the journal that `url` names (`memory:`, or Redis: src/journal/redis-url.ts). Options left out have `JOURNAL_DEFAULTS`. Rejects with
  * `invalid_settings` when no backend takes the URL, or when an option is not a whole number in its range.
  */
 export async function openJournal(url: string, options: Partial<JournalOptions>, clock: Clock): Promise<Journal> {
@@ -61,7 +78,7 @@ function backendOf(url: string): Backend {
   const otherwise = scheme === undefined ? "a URL with no scheme" : `a URL of the scheme ${scheme}:`;
   const received = backend === undefined ? otherwise : backend.fault(url);
   if (backend !== undefined && received === undefined) return backend;
-  const expected = [...BACKENDS.values()].map(({ form }) => form).join(" or ");
+  const expected = [...new Set(BACKENDS.values())].map(({ form }) => form).join(" or ");
   throw new LastcallError("invalid_settings", `journal URL: expected ${expected}, got ${received}`, {
     detail: { expected, received },
   });
@@ -69,7 +86,7 @@ function backendOf(url: string): Backend {
 
 function checkOptions(options: JournalOptions): void {
   const faults: string[] = [];
-  for (const name of ["retentionItems", "retentionMs", "keyTtlMs", "maxStreams"] as const) {
+  for (const name of ["retentionItems", "retentionMs", "keyTtlMs", "maxStreams", "redisWait"] as const) {
     if (Number.isSafeInteger(options[name]) && options[name] >= LEAST[name]) continue;
     faults.push(`${name} must be a whole number of at least ${LEAST[name]}, got ${options[name]}`);
   }

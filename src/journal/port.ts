@@ -82,6 +82,11 @@ export interface JournalOptions {
   readonly keyTtlMs: number;
   /** Streams that may exist. Default 1,000. */
   readonly maxStreams: number;
+  /**
+   * Redis only: replicas that must have an append before it resolves (`WAIT`); fewer within 1 s reject it with
+   * `journal_unavailable`. Default 0.
+   */
+  readonly redisWait: number;
 }
 
 export const JOURNAL_DEFAULTS: JournalOptions = {
@@ -89,4 +94,5 @@ export const JOURNAL_DEFAULTS: JournalOptions = {
   retentionMs: 86_400_000,
   keyTtlMs: 120_000,
   maxStreams: 1_000,
+  redisWait: 0,
 };

@@ -61,6 +61,7 @@ export function readSettings(env: Env): Settings {
       retentionMs: reading.get(s.retention),
       keyTtlMs: reading.get(s.keyTtl),
       maxStreams: reading.get(s.maxStreams),
+      redisWait: reading.get(s.redisWait),
     },
     budget: {
       timeoutMs: reading.get(s.timeoutMs),

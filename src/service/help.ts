@@ -1,4 +1,5 @@
-import { type Described, GROUPS, VARIABLES } from "./settings.js";
+import type { Described } from "./setting.js";
+import { GROUPS, VARIABLES } from "./settings.js";
 
 const WIDTH = 100;
 const INDENT = "  ";

@@ -82,7 +82,7 @@ export const path = text("a file path", /^\P{Cc}+$/u);
 /** A URL of any scheme: the schemes are judged where the URL is used. */
 export const url: Kind<string> = {
   form: "a URL such as memory:",
-  parse: (given) => (URL.canParse(given) ? value(given) : REFUSED),
+  parse: (given) => (isUrl(given) ? value(given) : REFUSED),
   show: (given) => given,
   mask: maskUrl,
 };
@@ -101,13 +101,18 @@ export function orWord<T>(word: string, kind: Kind<T>): Kind<T | undefined> {
   };
 }
 
+/** With one host, as the standard has it, or several with commas between them, as those of clusters have. */
+function isUrl(text: string): boolean {
+  return URL.canParse(text) || URL.canParse(text.replace(/,[^@/?#]*(?=[/?#]|$)/, ""));
+}
+
 /**
  * A URL as it may be logged: without user, password, query and fragment. Of text that is no URL only the scheme is left,
  * because nobody can say where in it a password stands.
  */
 export function maskUrl(given: string): string {
   const scheme = /^[a-z][a-z0-9+.-]*:(\/\/)?/i.exec(given)?.[0] ?? "";
-  if (!URL.canParse(given)) return `${scheme}***`;
+  if (!isUrl(given)) return `${scheme}***`;
   return (
     scheme +
     given

@@ -1,5 +1,5 @@
 import { LastcallError } from "../base/errors.js";
-import type { Described, Setting } from "./settings.js";
+import type { Described, Setting } from "./setting.js";
 
 export type Env = Readonly<Record<string, string | undefined>>;
 

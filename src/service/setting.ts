@@ -20,6 +20,7 @@ export interface Setting<T> extends Described {
   readonly unset: T;
 }
 
+/** A setting of this kind; `unset` is its default. */
 export function setting<T>(variable: string, kind: Kind<T>, unset: NoInfer<T>, text: string): Setting<T> {
   const { form, mask = (given: string) => given } = kind;
   return { variable, kind, unset, text, form, mask, shown: kind.show(unset) };

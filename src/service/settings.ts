@@ -3,8 +3,6 @@ import { JOURNAL_DEFAULTS } from "../journal/port.js";
 import { boolean, choice, host, integer, name, optional, orWord, path, port, seconds, url } from "./kinds.js";
 import { type Described, setting } from "./setting.js";
 
-export type { Described, Setting } from "./setting.js";
-
 export const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -54,6 +52,12 @@ const journal = {
     integer(1, 1_000_000),
     JOURNAL_DEFAULTS.maxStreams,
     "Streams that may exist",
+  ),
+  redisWait: setting(
+    "JOURNAL_REDIS_WAIT",
+    integer(0, 100),
+    JOURNAL_DEFAULTS.redisWait,
+    "Replicas of Redis that must have an item before it is acknowledged",
   ),
 };
 

@@ -43,14 +43,15 @@ it("names the scheme it does not take, and what it takes", async () => {
 it("judges a URL without opening it, in words that can be told elsewhere", () => {
   checkJournalUrl("Memory:");
   for (const [url, received] of [
-    ["redis://me:hunter2@cache/0", "a URL of the scheme redis:"],
+    ["mysql://me:hunter2@cache/0", "a URL of the scheme mysql:"],
+    ["redis://me:hunter2@cache/hunter2", "a database that is not a number"],
     ["memory:hunter2", "memory: with something after the colon"],
     ["hunter2", "a URL with no scheme"],
   ] as const) {
     assert.throws(() => checkJournalUrl(url), {
       code: "invalid_settings",
-      message: `journal URL: expected memory:, got ${received}`,
-      detail: { expected: "memory:", received },
+      message: `journal URL: expected memory: or redis://host, got ${received}`,
+      detail: { expected: "memory: or redis://host", received },
     });
   }
 });
@@ -61,6 +62,10 @@ it("never repeats what may be a secret", async () => {
     "hunter2:hunter2@db",
     "hunter2",
     "memory:hunter2",
+    "redis://:hunter2",
+    "redis://me:hun@ter2@cache",
+    "redis://cache/0?password=hunter2",
+    "redis+sentinel://me:hunter2@cache",
     " hunter2:",
   ]) {
     const error = await refusal(url);
@@ -74,7 +79,8 @@ it("tells all options that are out of range at once", async () => {
     retentionMs: 1.5,
     keyTtlMs: 0,
     maxStreams: Number.NaN,
+    redisWait: -1,
   });
-  for (const name of ["retentionItems", "retentionMs", "keyTtlMs", "maxStreams"])
+  for (const name of ["retentionItems", "retentionMs", "keyTtlMs", "maxStreams", "redisWait"])
     assert.ok(message.includes(name), message);
 });

@@ -12,7 +12,7 @@ const DEFAULTS = {
   port: 8080,
   host: "0.0.0.0",
   journalUrl: "memory:",
-  journal: { retentionItems: 100_000, retentionMs: 86_400_000, keyTtlMs: 120_000, maxStreams: 1_000 },
+  journal: { retentionItems: 100_000, retentionMs: 86_400_000, keyTtlMs: 120_000, maxStreams: 1_000, redisWait: 0 },
   budget: {
     timeoutMs: 50_000,
     preStopMs: 0,
@@ -50,6 +50,7 @@ const EVERYTHING = {
   JOURNAL_RETENTION_SECONDS: "1004",
   JOURNAL_KEY_TTL_SECONDS: "1005",
   JOURNAL_MAX_STREAMS: "1006",
+  JOURNAL_REDIS_WAIT: "99",
   GRACEFUL_SHUTDOWN_TIMEOUT: "110.25",
   PRESTOP_SLEEP_SECONDS: "11",
   ENDPOINT_REMOVAL_SECONDS: "12",
@@ -94,7 +95,7 @@ describe("readSettings", () => {
       adminPort: 1002,
       tls: { certFile, keyFile },
       journalUrl: "MEMORY:",
-      journal: { retentionItems: 1003, retentionMs: 1_004_000, keyTtlMs: 1_005_000, maxStreams: 1006 },
+      journal: { retentionItems: 1003, retentionMs: 1_004_000, keyTtlMs: 1_005_000, maxStreams: 1006, redisWait: 99 },
       budget: {
         timeoutMs: 110_250,
         preStopMs: 11_000,
@@ -174,7 +175,7 @@ describe("what is judged beyond the text of a variable", () => {
   it("is told at once with all other faults", () => {
     const { message, faults } = faultsOf({
       PORT: "abc",
-      JOURNAL_URL: "redis://me:hunter2@h",
+      JOURNAL_URL: "redis://me:hunter2@h/first",
       GRACEFUL_SHUTDOWN_TIMEOUT: "10",
       TLS_CERT_FILE: "/nope",
       TLS_KEY_FILE: "/nope2",
@@ -184,7 +185,7 @@ describe("what is judged beyond the text of a variable", () => {
       ["PORT", "JOURNAL_URL", "TLS_CERT_FILE", "TLS_KEY_FILE", "GRACEFUL_SHUTDOWN_TIMEOUT"],
     );
     const [, url, cert, key, timeout] = faults;
-    assert.deepEqual([url?.expected, url?.received], ["memory:", "a URL of the scheme redis:"]);
+    assert.deepEqual([url?.expected, url?.received], ["memory: or redis://host", "a database that is not a number"]);
     assert.doesNotMatch(message, /hunter2/);
     assert.match(cert?.received ?? "", /^ENOENT.*'\/nope'$/);
     assert.match(key?.received ?? "", /^ENOENT.*'\/nope2'$/);

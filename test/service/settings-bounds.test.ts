@@ -17,6 +17,7 @@ const INTEGERS: readonly Row[] = [
   ["ADMIN_PORT", 0, 65_535, (s) => s.adminPort],
   ["JOURNAL_RETENTION_ITEMS", 0, 1_000_000_000, (s) => s.journal.retentionItems],
   ["JOURNAL_MAX_STREAMS", 1, 1_000_000, (s) => s.journal.maxStreams],
+  ["JOURNAL_REDIS_WAIT", 0, 100, (s) => s.journal.redisWait],
   ["METRICS_LINGER_SCRAPES", 1, 100, (s) => s.lingerScrapes],
   ["MAX_CONNECTIONS", 0, 1_000_000, (s) => s.limits.maxConnections],
   ["MAX_ITEM_BYTES", 64, 16_777_216, (s) => s.limits.maxItemBytes],
@@ -47,7 +48,11 @@ const WORDS: readonly (readonly [string, readonly string[], readonly string[]])[
   ["HOST", ["::", "127.0.0.1", "fe80::1%eth0", "my-host.example"], ["http://0.0.0.0", "a b"]],
   ["TLS_CERT_FILE", [certFile], ["a\u0001b", "certs/no such tls.crt"]],
   ["TLS_KEY_FILE", [keyFile], ["a\nb", "/certs/no such tls key.pem"]],
-  ["JOURNAL_URL", ["memory:", "MEMORY:"], ["memory", "./data", "redis://:x", "mysql://db", "memory:x"]],
+  [
+    "JOURNAL_URL",
+    ["memory:", "MEMORY:", "redis://cache", "rediss+sentinel://me:x@a:26379,b:26379/mymaster/1"],
+    ["memory", "./data", "redis://:x", "mysql://db", "memory:x", "redis://a,b", "redis+cluster://a:7000,b:x"],
+  ],
   ["TEXT_PUBLISH", ["true", "false"], ["yes", "1", "TRUE"]],
   ["LOG_LEVEL", ["fatal", "error", "warn", "info", "debug", "trace", "silent"], ["INFO", "verbose", "30"]],
   ["POD_NAME", ["lastcall-0", "x".repeat(253)], ["two words", "x".repeat(254), "ü"]],
@@ -181,6 +186,8 @@ describe("maskUrl", () => {
     ["redis://me:hun@ter2@cache", "redis://***@cache"],
     ["redis://cache/0?password=hunter2", "redis://cache/0?***"],
     ["redis://cache:port/hunter2", "redis://***"],
+    ["redis+cluster://me:hunter2@a:7000,b:7001", "redis+cluster://***@a:7000,b:7001"],
+    ["redis://me:hunter,2@a:7000,b:7001", "redis://***@a:7000,b:7001"],
     ["hunter2", "***"],
   ] as const) {
     it(`${url} is shown as ${masked}`, () => assert.equal(maskUrl(url), masked));
