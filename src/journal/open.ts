@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.js";
 import { LastcallError } from "../base/errors.js";
+import { LMDB_FORM, lmdbFault } from "./lmdb-folder.js";
 import { JOURNAL_DEFAULTS, type Journal, type JournalOptions } from "./port.js";
 
 interface Backend {
@@ -20,6 +21,17 @@ const BACKENDS: ReadonlyMap<string, Backend> = new Map([
       async open(_url, options, clock) {
         const { MemoryJournal } = await import("./memory.js");
         return new MemoryJournal(options, clock);
+      },
+    } satisfies Backend,
+  ],
+  [
+    "lmdb",
+    {
+      form: LMDB_FORM,
+      fault: lmdbFault,
+      async open(url, options, clock) {
+        const { openLmdb } = await import("./lmdb.js");
+        return openLmdb(url, options, clock);
       },
     } satisfies Backend,
   ],
