@@ -50,6 +50,7 @@ export function openDatabases(folder: string): Databases {
     mapSize: MAP_BYTES,
     // A commit is seen by nobody before it is on the disk; what readers saw could otherwise be gone after a crash.
     overlappingSync: false,
+    eventTurnBatching: false,
   });
   return {
     state: root.openDB("state", RAW),
