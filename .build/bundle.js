@@ -14,6 +14,7 @@ export async function bundle(root) {
     write: false,
     metafile: true,
     bundle: true,
+    external: ["lmdb"],
     platform: "node",
     format: "cjs",
     target: "node20",

@@ -31,6 +31,7 @@ export class Batcher {
   #queue: Waiting[] = [];
   #inFlight = 0;
   #scheduled = false;
+  #whenIdle: (() => void)[] = [];
 
   /** `commit` answers in the order of the appends; when it rejects, all of them have failed. */
   constructor(commit: (appends: readonly Append[]) => Promise<readonly Committed[]>, options: BatcherOptions) {
@@ -67,6 +68,14 @@ export class Batcher {
     });
   }
 
+  /** Settles when nobody waits any more and no transaction is under way. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenIdle.push(resolve);
+      this.#settle();
+    });
+  }
+
   /** Refuses whoever still waits for a transaction to begin. */
   refuse(error: Error): void {
     for (const waiting of this.#queue.splice(0)) waiting.reject(error);
@@ -79,7 +88,13 @@ export class Batcher {
     setImmediate(() => {
       this.#scheduled = false;
       void this.#flush(this.#next());
+      this.#settle();
     });
+  }
+
+  #settle(): void {
+    if (this.#queue.length > 0 || this.#inFlight > 0) return;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
   #next(): Waiting[] {
@@ -107,6 +122,7 @@ export class Batcher {
     } finally {
       this.#inFlight -= 1;
       this.#schedule();
+      this.#settle();
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.js";
 import { LastcallError } from "../base/errors.js";
+import { LMDB_FORM, lmdbFault } from "./lmdb-folder.js";
 import { JOURNAL_DEFAULTS, type Journal, type JournalOptions } from "./port.js";
 import { parseRedisUrl, REDIS_SCHEMES } from "./redis-url.js";
 
@@ -39,6 +40,17 @@ const BACKENDS: ReadonlyMap<string, Backend> = new Map([
     } satisfies Backend,
   ],
   ...REDIS_SCHEMES.map((scheme) => [scheme, REDIS] as const),
+  [
+    "lmdb",
+    {
+      form: LMDB_FORM,
+      fault: lmdbFault,
+      async open(url, options, clock) {
+        const { openLmdb } = await import("./lmdb.js");
+        return openLmdb(url, options, clock);
+      },
+    } satisfies Backend,
+  ],
 ]);
 
 /** A scheme (RFC 3986 section 3.1) whose rest cannot be `password@host`: then what looks like one is a user's name. */
@@ -53,8 +65,8 @@ const LEAST: Readonly<Record<keyof JournalOptions, number>> = {
 };
 
 /**
- * Opens the journal that `url` names (`memory:`, or Redis: src/journal/redis-url.ts). Options left out have `JOURNAL_DEFAULTS`. Rejects with
- * `invalid_settings` when no backend takes the URL, or when an option is not a whole number in its range.
+ * Opens the journal that `url` names: `memory:`, `lmdb:<folder>`, or Redis (src/journal/redis-url.ts has its forms).
+ * Options left out have `JOURNAL_DEFAULTS`. Rejects with `invalid_settings` when no backend takes the URL, or when an option is not a whole number in its range.
  */
 export async function openJournal(url: string, options: Partial<JournalOptions>, clock: Clock): Promise<Journal> {
   const settings = { ...JOURNAL_DEFAULTS, ...options };
