@@ -1,4 +1,4 @@
-import { LastcallError, toError } from "../base/errors.js";
+import { type ErrorCode, LastcallError, toError } from "../base/errors.js";
 import { CLOSE } from "../protocol/close-codes.js";
 import { retryAfterMs } from "./backoff.js";
 import type { WaitReason } from "./status.js";
@@ -25,7 +25,16 @@ export type Lost = Extract<End, { type: "lost" }>;
 
 const LEFT: End = { type: "left" };
 
-/** What each close code is to a client; those not listed are `lost`. */
+/** Close codes after which coming back would end the same way (PROTOCOL.md, "Close codes"); 1007 is a frame not UTF-8. */
+const FATAL: ReadonlyMap<number, ErrorCode> = new Map([
+  [CLOSE.binary, "protocol_error"],
+  [1007, "protocol_error"],
+  [CLOSE.tooLarge, "too_large"],
+  [CLOSE.protocol, "protocol_error"],
+  [CLOSE.forbidden, "forbidden"],
+]);
+
+/** What the others are to a client; those not listed are `lost`. */
 const CODES: ReadonlyMap<number, { readonly reason: WaitReason; readonly atOnce: boolean }> = new Map([
   [CLOSE.restart, { reason: "restart", atOnce: true }],
   [CLOSE.overload, { reason: "overload", atOnce: false }],
@@ -72,8 +81,8 @@ export function closed(how: Closed, epochMs: number): End {
   const { code, refusal } = how;
   if (!how.opened) return refusal === undefined ? unreachable(how) : refused(refusal, epochMs);
   const words = how.error ?? `close code ${code}${how.reason === "" ? "" : `, ${how.reason}`}`;
-  if (code === CLOSE.protocol) return fatal(new LastcallError("protocol_error", words, { detail: { code } }));
-  if (code === CLOSE.forbidden) return fatal(new LastcallError("forbidden", words, { detail: { code } }));
+  const as = FATAL.get(code);
+  if (as !== undefined) return fatal(new LastcallError(as, words, { detail: { code } }));
   if (code === CLOSE.unauthorized && !how.renewable) {
     return fatal(new LastcallError("unauthorized", `${words}; there is no token()`, { detail: { code } }));
   }

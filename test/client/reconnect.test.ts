@@ -25,7 +25,6 @@ describe("what each close code is to a client", () => {
     [4408, "lost", 1_000],
     [1006, "lost", 1_000],
     [1000, "lost", 1_000],
-    [1009, "lost", 1_000],
     [4999, "lost", 1_000],
   ];
   for (const [code, reason, retryInMs] of codes) {
@@ -44,6 +43,9 @@ describe("what each close code is to a client", () => {
   const fatal: readonly (readonly [code: number, as: LastcallError["code"]])[] = [
     [4400, "protocol_error"],
     [4403, "forbidden"],
+    [1003, "protocol_error"],
+    [1007, "protocol_error"],
+    [1009, "too_large"],
     [4401, "unauthorized"],
   ];
   for (const [code, as] of fatal) {
