@@ -1,3 +1,12 @@
-export type { Id, Position } from "./protocol/ids.js";
+export { type Clock, type Signal, systemClock } from "./base/clock.js";
+export { ERROR_CODES, type ErrorCode, LastcallError } from "./base/errors.js";
+export type { BackoffOptions } from "./client/backoff.js";
+export { type Client, connect } from "./client/connect.js";
+export type { Host, HostNews } from "./client/host.js";
+export type { ConnectOptions, CursorStore, Gap, Item, ParseOption } from "./client/options.js";
+export type { PublishOptions } from "./client/outbox.js";
+export type { Readable, Status, WaitReason } from "./client/status.js";
+export type { WebSocketConstructor, WebSocketPort } from "./client/websocket.js";
+export type { GapReason, Id, Position } from "./protocol/ids.js";
 export { isId } from "./protocol/ids.js";
 export { SUBPROTOCOL } from "./protocol/messages.js";

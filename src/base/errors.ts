@@ -7,6 +7,12 @@ export const ERROR_CODES = {
   invalid_request: { status: 400, retryable: false },
   /** The WebSocket offer names only subprotocols this server does not speak. */
   unsupported_subprotocol: { status: 400, retryable: false },
+  /** The caller gave it up before it began: nothing happened. */
+  cancelled: { status: 400, retryable: false },
+  /** The token is missing or has expired. */
+  unauthorized: { status: 401, retryable: false },
+  /** The server forbids it: stay away. */
+  forbidden: { status: 403, retryable: false },
   /** No such route. */
   not_found: { status: 404, retryable: false },
   /** The route exists, for other methods. */
@@ -27,6 +33,8 @@ export const ERROR_CODES = {
   too_many_streams: { status: 429, retryable: false },
   /** Something went wrong that is ours. */
   internal: { status: 500, retryable: true },
+  /** The peer does not keep to the protocol. */
+  protocol_error: { status: 502, retryable: false },
   /** The process is not ready yet. */
   starting: { status: 503, retryable: true },
   /** The process drains; come back (to another one). */
@@ -35,6 +43,8 @@ export const ERROR_CODES = {
   overloaded: { status: 503, retryable: true },
   /** The journal cannot be reached. */
   journal_unavailable: { status: 503, retryable: true },
+  /** It was sent, and nobody can say any more whether it was done. */
+  unknown_outcome: { status: 504, retryable: false },
   /** A setting is not of the documented form, or the settings do not fit together. */
   invalid_settings: { status: 500, retryable: false },
 } as const;

@@ -5,6 +5,8 @@
 export interface WebSocketPort {
   /** 0 connecting, 1 open, 2 closing, 3 closed. */
   readonly readyState: number;
+  /** The subprotocol the server chose; empty when it chose none. */
+  readonly protocol: string;
   /** Why the upgrade was refused, where the host can see it (browsers cannot). Set before `error`. */
   readonly refusal?: Refusal | undefined;
   addEventListener(type: "open", listener: () => void): void;

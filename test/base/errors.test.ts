@@ -7,6 +7,9 @@ import { ERROR_CODES, type ErrorCode, LastcallError, toError } from "../../src/b
 const CONTRACT: Readonly<Record<ErrorCode, readonly [status: number, retryable: boolean]>> = {
   invalid_request: [400, false],
   unsupported_subprotocol: [400, false],
+  cancelled: [400, false],
+  unauthorized: [401, false],
+  forbidden: [403, false],
   not_found: [404, false],
   method_not_allowed: [405, false],
   key_reused: [409, false],
@@ -17,10 +20,12 @@ const CONTRACT: Readonly<Record<ErrorCode, readonly [status: number, retryable: 
   upgrade_required: [426, false],
   too_many_streams: [429, false],
   internal: [500, true],
+  protocol_error: [502, false],
   starting: [503, true],
   shutting_down: [503, true],
   overloaded: [503, true],
   journal_unavailable: [503, true],
+  unknown_outcome: [504, false],
   invalid_settings: [500, false],
 };
 

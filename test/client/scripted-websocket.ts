@@ -12,6 +12,7 @@ import type {
  */
 export class ScriptedWebSocket implements WebSocketPort {
   readyState = 0;
+  protocol = "";
   refusal: Refusal | undefined;
   /** What the client did, in order. */
   readonly done: string[] = [];
@@ -35,8 +36,9 @@ export class ScriptedWebSocket implements WebSocketPort {
     this.readyState = 3;
   }
 
-  open(): void {
+  open(protocol = ""): void {
     this.readyState = 1;
+    this.protocol = protocol;
     this.#tell("open", {});
   }
 
