@@ -5,6 +5,7 @@ import { readdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { ensure } from "./tools.js";
 
 const root = join(import.meta.dirname, "..");
 // These need more than Node and npm, or measure instead of testing; they have commands of their own.
@@ -24,6 +25,7 @@ async function test(args) {
     return 1;
   }
   const leaks = pathToFileURL(join(root, "dist/test/support/leaks.js")).href;
+  ensure("redis-server", "redis-sentinel");
   return run([
     "node",
     "--test",

@@ -39,7 +39,6 @@ const BACKENDS: ReadonlyMap<string, Backend> = new Map([
       },
     } satisfies Backend,
   ],
-  ...REDIS_SCHEMES.map((scheme) => [scheme, REDIS] as const),
   [
     "lmdb",
     {
@@ -51,6 +50,7 @@ const BACKENDS: ReadonlyMap<string, Backend> = new Map([
       },
     } satisfies Backend,
   ],
+  ...REDIS_SCHEMES.map((scheme) => [scheme, REDIS] as const),
 ]);
 
 /** A scheme (RFC 3986 section 3.1) whose rest cannot be `password@host`: then what looks like one is a user's name. */
