@@ -52,6 +52,12 @@ export interface ClientsReport {
   readonly items: number;
 }
 
+/** The same while the drain goes on. */
+export interface ClientsNow extends ClientsReport {
+  /** Of those who are connected still: how many have a cursor, and go on elsewhere whenever they are ended. */
+  readonly resumable: number;
+}
+
 export interface Clients {
   /** Tells everyone at once and fixes the slots. */
   announce(announcement: Announcement): void;
@@ -59,7 +65,7 @@ export interface Clients {
   mark(signal: AbortSignal): Promise<void>;
   /** Ends every client in its slot; resolves when none is left. */
   close(signal: AbortSignal): Promise<void>;
-  report(): ClientsReport;
+  report(): ClientsNow;
 }
 
 export interface RequestsReport {

@@ -17,9 +17,14 @@ export function makeReceipt(
   durationMs: number,
   deadlineReached: boolean,
 ): Receipt {
-  const counted = ports.clients.report();
-  // Whoever the deadline found still connected was not served to the end.
-  const clients = deadlineReached ? { ...counted, cut: counted.cut + counted.open, open: 0 } : counted;
+  const { resumable, ...counted } = ports.clients.report();
+  // Whoever the deadline found still connected was not served to the end; who has a cursor goes on elsewhere.
+  const late = {
+    open: 0,
+    cut: counted.cut + counted.open - resumable,
+    handedOver: counted.handedOver + resumable,
+  };
+  const clients = deadlineReached ? { ...counted, ...late } : counted;
   const requests = ports.requests.report();
   const publishesCut = ports.publishes.pending();
   const cut = deadlineReached || clients.cut + requests.open + publishesCut > 0;

@@ -150,7 +150,9 @@ function checkStream(stream: string): string {
 }
 
 function checkKey(key: unknown): string {
-  return typeof key === "string" && key !== "" && key.length <= MAX_KEY_LENGTH ? key : broken("key");
+  // Half a surrogate pair is no character: it has no UTF-8, and two such keys would be one to a journal.
+  const fits = typeof key === "string" && key !== "" && key.length <= MAX_KEY_LENGTH && !/\p{Surrogate}/u.test(key);
+  return fits ? key : broken("key");
 }
 
 function broken(name: string): never {

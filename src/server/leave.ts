@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.js";
 import { aborted } from "../base/clock.js";
-import type { Announcement, Clients, ClientsReport } from "../drain/ports.js";
+import type { Announcement, Clients, ClientsNow } from "../drain/ports.js";
 import type { Connection, Fate, Marks } from "../wire/connection.js";
 import type { Roster } from "./roster.js";
 import { type Turn, Walk } from "./walk.js";
@@ -99,8 +99,11 @@ export class Leave implements Clients {
     for (const walk of this.#walks) walk.stop();
   }
 
-  report(): ClientsReport {
-    return { ...this.#counts, open: this.#options.roster.size };
+  report(): ClientsNow {
+    const { roster } = this.#options;
+    let resumable = 0;
+    for (const connection of roster) if (connection.resumable) resumable += 1;
+    return { ...this.#counts, open: roster.size, resumable };
   }
 
   wrote(items: number): void {
@@ -123,7 +126,9 @@ export class Leave implements Clients {
   #tell(connection: Connection, at: number, slotMs: number, terms: Announcement): void {
     // Half of the time to close is left for those who have not gone by then.
     const closesInMs = terms.staggerMs + terms.closeMs / 2;
-    if (connection.announce(slotMs, closesInMs)) this.#counts.told += 1;
+    const passed = this.#options.clock.now() - at;
+    const left = (ms: number) => Math.max(0, ms - passed);
+    if (connection.announce(left(slotMs), left(closesInMs))) this.#counts.told += 1;
     if (connection.leavesByItself) this.#leaving.push({ connection, at: at + closesInMs });
     else this.#closed.push({ connection, at: at + slotMs });
   }

@@ -56,7 +56,7 @@ export function eventsRoute(base: FastifyInstance, core: Core): void {
           ...HEADERS,
           ...(core.draining ? { connection: "close" } : {}),
         });
-        const outlet = new EventStream(reply.raw);
+        const outlet = new EventStream(reply.raw, request.raw.socket);
         const connection = new SseConnection(outlet, feed, cursor, core.reception);
         outlet.own(connection);
         if (cursor !== head) core.metrics.replays.inc();

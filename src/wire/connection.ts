@@ -22,6 +22,8 @@ export interface Connection {
   readonly stream: string;
   /** The peer's address, for logs. */
   readonly peer: string;
+  /** Whether the peer has a cursor to go on from, whatever it has not had. */
+  readonly resumable: boolean;
   /** Whether it goes by itself, once it was told, and is closed only when its time is over; else it is closed in its slot. */
   readonly leavesByItself: boolean;
   /** Tells the peer that this process goes away, and when it is to go itself, ms from now; false if it goes already. */
@@ -32,7 +34,7 @@ export interface Connection {
   terminate(): void;
   /** To be called twice an interval; false when the peer has not answered the last pings. */
   ping(): boolean;
-  /** To be called twice an interval: a peer that was told nothing since the last call is told that all is well. */
+  /** To be called twice an interval: a peer that was told nothing for a whole one is told that all is well. */
   beat(): void;
 }
 

@@ -1,23 +1,31 @@
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Outlet, OutletOwner } from "./outlet.js";
 
 /** An HTTP response that stays open, as the way out to one peer; its head has been written. */
 export class EventStream implements Outlet {
   readonly #response: ServerResponse;
+  readonly #socket: Socket;
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse, socket: Socket) {
     this.#response = response;
+    this.#socket = socket;
   }
 
   own(owner: OutletOwner): void {
     // A write after the peer has gone is no news: `close` tells it.
     this.#response.on("error", () => {});
-    this.#response.once("close", () => owner.onClose());
+    const over = () => {
+      this.#socket.off("close", over);
+      owner.onClose();
+    };
+    this.#response.once("close", over);
+    // A response whose turn on its connection never came does not hear of that one's end.
+    this.#socket.once("close", over);
   }
 
   get peer(): string {
-    const { socket } = this.#response;
-    return `${socket?.remoteAddress ?? "?"}:${socket?.remotePort ?? "?"}`;
+    return `${this.#socket.remoteAddress ?? "?"}:${this.#socket.remotePort ?? "?"}`;
   }
 
   get blocked(): boolean {
@@ -29,8 +37,7 @@ export class EventStream implements Outlet {
   }
 
   get sent(): number {
-    const { socket } = this.#response;
-    return socket === null ? 0 : socket.bytesWritten - socket.writableLength;
+    return this.#socket.bytesWritten - this.#socket.writableLength;
   }
 
   write(bytes: Uint8Array): void {
@@ -48,13 +55,20 @@ export class EventStream implements Outlet {
   /** Events go one way: nobody can answer. */
   ping(): void {}
 
+  /**
+   * The socket is corked, not the response: in newer versions of Node a corked response keeps its chunks apart, and
+   * its end would overtake them.
+   */
   cork(): void {
-    this.#response.cork();
+    this.#socket.cork();
   }
 
   uncork(): void {
-    this.#response.uncork();
+    this.#socket.uncork();
   }
+
+  /** A response does so by itself. */
+  corkForTurn(): void {}
 
   pause(): void {}
 

@@ -16,6 +16,11 @@ export const TRANSITIONS: Readonly<Record<Stage, readonly Stage[]>> = {
   closed: [],
 };
 
+/** Whether anything may still be said, and is still listened to: neither side has said goodbye. */
+export function isSpeaking(stage: Stage): boolean {
+  return stage === "open" || stage === "told" || stage === "ending";
+}
+
 /**
  * Why the goodbye was said. `complete`: everything up to the mark was given. `behind`: not everything, but the peer has a
  * cursor to go on from. `cut` and `lost`: its place was lost, in a drain or not. `slow`: it held too much and took nothing.

@@ -19,6 +19,8 @@ export interface Outlet {
   /** What is written until `uncork` leaves in one piece. */
   cork(): void;
   uncork(): void;
+  /** The same, until the end of this turn of the event loop. */
+  corkForTurn(): void;
   /** Takes nothing more from the peer until `resume`. */
   pause(): void;
   resume(): void;

@@ -3,7 +3,7 @@ import type { Id } from "../protocol/ids.js";
 import type { Channel, Encoding, Gap } from "../stream/ports.js";
 import type { Session } from "../stream/session.js";
 import type { Connection, ConnectionEvents, Marks, Protocol } from "./connection.js";
-import { type End, type Farewell, fateOf, type Stage, TRANSITIONS } from "./life.js";
+import { type End, type Farewell, fateOf, isSpeaking, type Stage, TRANSITIONS } from "./life.js";
 import type { Outlet, OutletOwner } from "./outlet.js";
 import { Vigil } from "./vigil.js";
 
@@ -15,8 +15,7 @@ export abstract class Peer implements Connection, Channel, OutletOwner {
   abstract readonly protocol: Protocol;
   abstract readonly encoding: Encoding;
   abstract readonly stream: string;
-  /** Whether the peer has a cursor to go on from. */
-  protected abstract readonly resumable: boolean;
+  abstract readonly resumable: boolean;
   protected readonly outlet: Outlet;
   protected readonly events: ConnectionEvents;
   protected session: Session | undefined;
@@ -25,7 +24,6 @@ export abstract class Peer implements Connection, Channel, OutletOwner {
   #flushed = false;
   #moved = false;
   #awaiting = false;
-  #quiet = true;
   readonly #vigil = new Vigil();
   #deaf = false;
 
@@ -52,8 +50,8 @@ export abstract class Peer implements Connection, Channel, OutletOwner {
   /** The last words; `cursor` is where the session stands, if there is one. */
   protected abstract goodbye(cursor: Id | undefined): Uint8Array;
 
-  /** Says that all is well, to a peer that has heard nothing for a while. */
-  protected abstract sayAlive(): void;
+  /** What tells a peer that has heard nothing for a while that all is well. */
+  protected abstract get heartbeat(): Uint8Array | undefined;
 
   abstract gap(gap: Gap): boolean;
 
@@ -69,13 +67,13 @@ export abstract class Peer implements Connection, Channel, OutletOwner {
     this.events.blocked(this);
     this.outlet.onDrain(() => {
       this.#awaiting = false;
-      this.drained();
+      this.listen();
       this.session?.writable();
     });
   }
 
   write(frames: Uint8Array, items: number): void {
-    this.#quiet = false;
+    this.#vigil.said();
     this.outlet.write(frames);
     this.events.wrote(this, items);
   }
@@ -113,8 +111,8 @@ export abstract class Peer implements Connection, Channel, OutletOwner {
   }
 
   beat(): void {
-    if (this.#quiet && this.#stage !== "closing" && !this.blocked) this.sayAlive();
-    this.#quiet = true;
+    if (!this.speaking || this.blocked || !this.#vigil.silent()) return;
+    if (this.heartbeat !== undefined) this.outlet.write(this.heartbeat);
   }
 
   // What the outlet tells.
@@ -131,8 +129,10 @@ export abstract class Peer implements Connection, Channel, OutletOwner {
       this.#over("went", true);
       return;
     }
-    this.#moved = this.#stage === "told" && code === CLOSE.normal;
-    if (this.#enter("leaving")) this.session?.stop();
+    const moved = this.#stage === "told" && code === CLOSE.normal;
+    if (!this.#enter("leaving")) return;
+    this.#moved = moved;
+    this.session?.stop();
   }
 
   onClose(): void {
@@ -145,20 +145,25 @@ export abstract class Peer implements Connection, Channel, OutletOwner {
     return this.#stage;
   }
 
-  /** Nothing is taken from the peer while this is set. */
-  protected set deaf(deaf: boolean) {
+  protected get speaking(): boolean {
+    return isSpeaking(this.#stage);
+  }
+
+  /** Nothing is taken from the peer while this is set; once goodbye was said, its own goodbye always is. */
+  protected set deaf(wanted: boolean) {
+    const deaf = wanted && this.speaking;
     if (deaf === this.#deaf) return;
     this.#deaf = deaf;
     if (deaf) this.outlet.pause();
     else this.outlet.resume();
   }
 
-  /** The outlet takes bytes again. */
-  protected drained(): void {}
+  /** Hears the peer only as long as it can be answered; looked at again whenever the outlet takes bytes again. */
+  protected listen(): void {}
 
   /** Something was sent that is no item. */
   protected say(bytes: Uint8Array): void {
-    this.#quiet = false;
+    this.#vigil.said();
     this.outlet.write(bytes);
   }
 
@@ -187,15 +192,8 @@ export abstract class Peer implements Connection, Channel, OutletOwner {
     if (echoed) this.#tellFlushed();
     this.#stage = "closed";
     this.session?.stop();
-    const last = {
-      stage,
-      how,
-      farewell: this.#farewell,
-      flushed: this.#flushed,
-      moved: this.#moved,
-      resumable: this.resumable,
-    };
-    this.events.closed(this, fateOf(last), echoed);
+    const told = { farewell: this.#farewell, flushed: this.#flushed, moved: this.#moved };
+    this.events.closed(this, fateOf({ stage, how, ...told, resumable: this.resumable }), echoed);
     this.over();
   }
 
@@ -211,6 +209,7 @@ export abstract class Peer implements Connection, Channel, OutletOwner {
   #enter(next: Stage): boolean {
     if (!TRANSITIONS[this.#stage].includes(next)) return false;
     this.#stage = next;
+    if (!this.speaking) this.deaf = false;
     return true;
   }
 }

@@ -13,6 +13,7 @@ export class ServerSocket extends WebSocket implements Outlet {
   owner: OutletOwner | undefined;
   #socket: Socket | undefined;
   #saidGoodbye = false;
+  #corkedForTurn = false;
 
   /** Gives everything that happens to `owner` from now on. */
   own(owner: OutletOwner, socket: Socket): void {
@@ -62,6 +63,16 @@ export class ServerSocket extends WebSocket implements Outlet {
 
   uncork(): void {
     this.#socket?.uncork();
+  }
+
+  corkForTurn(): void {
+    if (this.#corkedForTurn) return;
+    this.#corkedForTurn = true;
+    this.cork();
+    process.nextTick(() => {
+      this.#corkedForTurn = false;
+      this.uncork();
+    });
   }
 
   reject(code: number, reason?: string): void {

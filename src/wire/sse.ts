@@ -28,7 +28,7 @@ export class SseConnection extends Peer {
   readonly protocol = "sse";
   readonly encoding = sseEncoding;
   readonly stream: string;
-  protected readonly resumable = true;
+  readonly resumable = true;
   protected override readonly session: Session;
 
   constructor(outlet: Outlet, feed: Feed, cursor: Id, events: ConnectionEvents) {
@@ -67,8 +67,8 @@ export class SseConnection extends Peer {
     return control("close", { cursor });
   }
 
-  protected sayAlive(): void {
-    this.say(ALIVE);
+  protected get heartbeat(): Uint8Array {
+    return ALIVE;
   }
 }
 

@@ -23,7 +23,7 @@ export class TextConnection extends Peer {
   readonly protocol = "text";
   readonly encoding = textEncoding;
   readonly stream: string;
-  protected readonly resumable = false;
+  readonly resumable = false;
   protected override readonly session: Session;
 
   constructor(outlet: Outlet, feed: Feed, cursor: Id, events: ConnectionEvents) {
@@ -58,5 +58,7 @@ export class TextConnection extends Peer {
   }
 
   /** Its pings are enough: a client of this kind resumes nothing. */
-  protected sayAlive(): void {}
+  protected get heartbeat(): undefined {
+    return undefined;
+  }
 }

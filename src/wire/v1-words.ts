@@ -2,7 +2,13 @@ import { LastcallError, toError } from "../base/errors.js";
 import type { Entry } from "../journal/port.js";
 import { CLOSE } from "../protocol/close-codes.js";
 import type { Id } from "../protocol/ids.js";
-import { itemText, type ServerMessage, SUBPROTOCOL } from "../protocol/messages.js";
+import {
+  type ErrorMessage,
+  itemText,
+  type ServerMessage,
+  type ShutdownMessage,
+  SUBPROTOCOL,
+} from "../protocol/messages.js";
 import type { Encoding } from "../stream/ports.js";
 import { closeFrame, textFrame } from "./frames.js";
 
@@ -14,11 +20,25 @@ export const v1Encoding: Encoding = {
   encode: (entry: Entry) => textFrame(itemText(entry)),
 };
 
-/** A message as a frame; those the server says most are made once. */
-export function messageFrame(message: Exclude<ServerMessage, { readonly type: "item" }>): Uint8Array {
-  if (message.type === "alive") return ALIVE;
-  if (message.type === "pong") return PONG;
-  return textFrame(JSON.stringify(message));
+/** What a connection says itself; items come from its session. */
+export type Said = Exclude<ServerMessage, { readonly type: "item" | "alive" }>;
+
+export const ALIVE = textFrame('{"type":"alive"}');
+const PONG = textFrame('{"type":"pong"}');
+
+export function messageFrame(message: Said): Uint8Array {
+  return message.type === "pong" ? PONG : textFrame(JSON.stringify(message));
+}
+
+/** When the process goes away, by its clock. */
+export interface Leaving {
+  readonly slotAt: number;
+  readonly closesAt: number;
+}
+
+export function shutdownMessage({ slotAt, closesAt }: Leaving, now: number): ShutdownMessage {
+  const inMs = (at: number) => Math.max(0, Math.round(at - now));
+  return { type: "shutdown", reconnectInMs: inMs(slotAt), closesInMs: inMs(closesAt) };
 }
 
 /** The last words of a drain; who has not started has no cursor. */
@@ -32,6 +52,10 @@ export function asLastcallError(thrown: unknown): LastcallError {
   return new LastcallError("internal", "something went wrong on the server", { cause: toError(thrown) });
 }
 
+export function errorMessage(key: string, { code, message, retryable }: LastcallError): ErrorMessage {
+  return { type: "error", key, code, message, retryable };
+}
+
 /** An error as the reason of a close frame. */
 export function reasonOf({ code, message }: LastcallError): string {
   const bytes = Buffer.from(`${code}: ${message}`).subarray(0, REASON_BYTES);
@@ -39,6 +63,4 @@ export function reasonOf({ code, message }: LastcallError): string {
   return new TextDecoder().decode(bytes).replace(/\uFFFD+$/, "");
 }
 
-const ALIVE = textFrame('{"type":"alive"}');
-const PONG = textFrame('{"type":"pong"}');
 const CLOSE_FRAME = closeFrame(CLOSE.restart);

@@ -1,13 +1,10 @@
 import type { Cancel } from "../base/clock.js";
 import { CLOSE } from "../protocol/close-codes.js";
-import { DEFAULT_STREAM, type Id } from "../protocol/ids.js";
+import { DEFAULT_STREAM, type Id, numberOf } from "../protocol/ids.js";
 import {
-  type AckMessage,
   type ClientMessage,
-  type ErrorMessage,
   type PublishMessage,
   parseClientMessage,
-  type ServerMessage,
   START_TIMEOUT_MS,
   type StartMessage,
   SUBPROTOCOL,
@@ -18,25 +15,30 @@ import { Session } from "../stream/session.js";
 import type { ConnectionEvents } from "./connection.js";
 import type { Outlet } from "./outlet.js";
 import { Peer } from "./peer.js";
-import type { V1Server } from "./v1-server.js";
-import { asLastcallError, farewellFrames, messageFrame, reasonOf, v1Encoding } from "./v1-words.js";
+import type { Place, V1Server } from "./v1-server.js";
+import {
+  ALIVE,
+  asLastcallError,
+  errorMessage,
+  farewellFrames,
+  type Leaving,
+  messageFrame,
+  reasonOf,
+  type Said,
+  shutdownMessage,
+  v1Encoding,
+} from "./v1-words.js";
 
 /** Publishes of one client on their way into the journal, beyond which no more is read from it. */
 const PUBLISHES_IN_FLIGHT = 256;
 /** What is taken in its place behind the starts that came before it. */
 type Later = PublishMessage | Extract<ClientMessage, { readonly type: "stop" }>;
 
-/** When the process goes away, by its clock. */
-interface Leaving {
-  readonly slotAt: number;
-  readonly closesAt: number;
-}
-
 /** A client that speaks `lastcall.v1` (PROTOCOL.md). */
 export class V1Connection extends Peer {
   readonly protocol = SUBPROTOCOL;
   readonly encoding = v1Encoding;
-  protected readonly resumable = true;
+  readonly resumable = true;
   readonly #server: V1Server;
   #feed: Feed | undefined;
   #leaving: Leaving | undefined;
@@ -44,7 +46,6 @@ export class V1Connection extends Peer {
   /** What came while a `start` is being answered: each gets its hello, in order. */
   #queue: (StartMessage | Later)[] | undefined;
   #publishing = 0;
-  #corked = false;
 
   constructor(outlet: Outlet, server: V1Server, events: ConnectionEvents) {
     super(outlet, events);
@@ -74,8 +75,8 @@ export class V1Connection extends Peer {
   onMessage(data: Buffer, isBinary: boolean): void {
     this.alive();
     this.events.heard(this);
-    // After the goodbye nothing can be answered, so nothing is taken: the client sends it again elsewhere.
-    if (this.stage === "closing" || this.stage === "closed") return;
+    // After a goodbye nothing can be answered, so nothing is taken: the client sends it again elsewhere.
+    if (!this.speaking) return;
     if (isBinary) this.outlet.reject(CLOSE.binary);
     else this.#hear(data.toString());
   }
@@ -88,16 +89,19 @@ export class V1Connection extends Peer {
       this.#refuse(CLOSE.protocol, thrown);
       return;
     }
-    if (message.type === "ping") this.#send({ type: "pong" });
+    const { type } = message;
+    const started = this.#feed !== undefined || this.#queue !== undefined;
+    if (!started && type !== "start") this.outlet.reject(CLOSE.protocol, `${type} before start`);
+    else if (type === "ping") this.#send({ type: "pong" });
     else if (this.#queue !== undefined) this.#queue.push(message);
-    else if (message.type === "start") void this.#answer([message]);
+    else if (type === "start") void this.#answer([message]);
     else this.#take(message);
   }
 
   protected tell(slotMs: number, closesInMs: number): void {
     const now = this.#server.clock.now();
     this.#leaving = { slotAt: now + slotMs, closesAt: now + closesInMs };
-    // One that has not started yet hears it after its hello.
+    // Who has not started hears it after its hello.
     if (this.session !== undefined) this.#sayShutdown();
   }
 
@@ -105,12 +109,8 @@ export class V1Connection extends Peer {
     return farewellFrames(cursor);
   }
 
-  protected sayAlive(): void {
-    if (this.session !== undefined) this.#send({ type: "alive" });
-  }
-
-  protected override drained(): void {
-    this.#listen();
+  protected get heartbeat(): Uint8Array | undefined {
+    return this.session && ALIVE;
   }
 
   protected override over(): void {
@@ -120,19 +120,19 @@ export class V1Connection extends Peer {
   /** Starts one after the other, and what came behind them in its place. */
   async #answer(queue: (StartMessage | Later)[]): Promise<void> {
     this.#queue = queue;
-    this.#listen();
+    this.listen();
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      if (!this.speaking) break;
       if (next.type === "start") await this.#start(next);
       else this.#take(next);
     }
     this.#queue = undefined;
-    this.#listen();
+    this.listen();
   }
 
   #take(message: Later): void {
-    if (this.#feed === undefined) this.outlet.reject(CLOSE.protocol, `${message.type} before start`);
-    else if (message.type === "stop") this.session?.stop();
-    else void this.#publish(this.#feed.stream, message);
+    if (message.type === "stop") this.session?.stop();
+    else void this.#publish(message);
   }
 
   async #start({ stream, after }: StartMessage): Promise<void> {
@@ -145,72 +145,70 @@ export class V1Connection extends Peer {
     if (after !== undefined) before?.stop();
     try {
       const feed = this.#feed ?? (await this.#server.open(stream ?? DEFAULT_STREAM));
-      const { cursor, head } = await this.#server.locate(feed, after ?? before?.cursor ?? "now");
-      this.#begin(feed, after === undefined ? before : undefined, cursor, head);
+      if (after === undefined && before !== undefined) await this.#goOn(feed, before);
+      else this.#begin(feed, await this.#server.locate(feed, after ?? "now"));
     } catch (thrown) {
       this.#refuse(CLOSE.overload, thrown);
     }
   }
 
-  #begin(feed: Feed, going: Session | undefined, cursor: Id, head: Id): void {
-    if (this.stage === "closing" || this.stage === "closed" || this.stage === "leaving") return;
+  #begin(feed: Feed, { cursor, head }: Place): void {
+    if (!this.speaking) return;
     const first = this.#feed === undefined;
     this.#feed = feed;
-    const session = going ?? new Session(feed, this, cursor);
-    this.session = session;
-    const { terms } = this.#server;
-    // A session that goes on stands where it stands now, not where it stood when the head was asked for.
-    this.#send({ type: "hello", ...terms, stream: feed.stream, cursor: going?.cursor ?? cursor, head });
-    if (first && this.#leaving !== undefined) this.#sayShutdown();
-    if (session.cursor !== head) this.events.behind(this);
+    this.session = new Session(feed, this, cursor);
+    this.#hello(this.session, head);
+    if (first) this.#sayShutdown();
+    if (cursor !== head) this.events.behind(this);
+    this.session.start();
+  }
+
+  /** From where the server stands: items go on meanwhile, also while the journal cannot be asked for its head. */
+  async #goOn(feed: Feed, session: Session): Promise<void> {
+    const { cursor } = session;
+    const head = await feed.head().catch(() => feed.at);
+    if (!this.speaking) return;
+    // It may have come further meanwhile than the head was.
+    const passed = session.cursor !== cursor && session.n > numberOf(head);
+    this.#hello(session, passed ? session.cursor : head);
     session.start();
   }
 
-  async #publish(stream: string, message: PublishMessage): Promise<void> {
+  #hello({ cursor }: Session, head: Id): void {
+    const { server, version, ...terms } = this.#server.terms;
+    this.#send({ type: "hello", server, version, stream: this.stream, cursor, head, ...terms });
+  }
+
+  async #publish(message: PublishMessage): Promise<void> {
     const { key } = message;
     this.#publishing += 1;
-    this.#listen();
-    let answer: AckMessage | ErrorMessage;
+    this.listen();
+    let answer: Said;
     try {
-      answer = { type: "ack", key, id: await this.#server.publish(stream, message) };
+      answer = { type: "ack", key, id: await this.#server.publish(this.stream, message) };
     } catch (thrown) {
-      const { code, message, retryable } = asLastcallError(thrown);
-      answer = { type: "error", key, code, message, retryable };
+      answer = errorMessage(key, asLastcallError(thrown));
     }
     this.#publishing -= 1;
-    this.#listen();
-    if (this.stage === "closing" || this.stage === "closed") return;
-    this.#corkForTurn();
+    if (!this.speaking) return;
+    // Answers that come in one turn of the event loop leave in one write.
+    this.outlet.corkForTurn();
     this.#send(answer);
-    this.awaitWritable();
   }
 
-  /** Hears the peer only as long as it can be answered. */
-  #listen(): void {
-    this.deaf = this.#queue !== undefined || this.#publishing >= PUBLISHES_IN_FLIGHT || this.outlet.full;
-  }
-
-  /** Answers that come in one turn of the event loop leave in one write. */
-  #corkForTurn(): void {
-    if (this.#corked) return;
-    this.#corked = true;
-    this.outlet.cork();
-    process.nextTick(() => {
-      this.#corked = false;
-      this.outlet.uncork();
-    });
+  protected override listen(): void {
+    const { full } = this.outlet;
+    this.deaf = full || this.#queue !== undefined || this.#publishing >= PUBLISHES_IN_FLIGHT;
+    if (full) this.awaitWritable();
   }
 
   #sayShutdown(): void {
-    if (this.#leaving === undefined) return;
-    const now = this.#server.clock.now();
-    const inMs = (at: number) => Math.max(0, Math.round(at - now));
-    const { slotAt, closesAt } = this.#leaving;
-    this.#send({ type: "shutdown", reconnectInMs: inMs(slotAt), closesInMs: inMs(closesAt) });
+    if (this.#leaving !== undefined) this.#send(shutdownMessage(this.#leaving, this.#server.clock.now()));
   }
 
-  #send(message: Exclude<ServerMessage, { readonly type: "item" }>): void {
+  #send(message: Said): void {
     this.say(messageFrame(message));
+    this.listen();
   }
 
   #refuse(code: number, thrown: unknown): void {

@@ -3,6 +3,9 @@ import type { Outlet } from "./outlet.js";
 /** Pings in a row that may stay unanswered. */
 const MISSES_ALLOWED = 2;
 
+/** Rounds, the first of them cut short, that make a whole interval of silence. */
+const SILENT_ROUNDS = 3;
+
 /**
  * Watches over one peer, in rounds of half an interval: one ping an interval, and half of it later a second one when the
  * first was not answered. So a peer that vanishes is noticed within two intervals, wherever in them it does.
@@ -12,11 +15,26 @@ export class Vigil {
   #rested = true;
   #misses = 0;
   #sentBefore = 0;
+  #silentRounds = 0;
 
   /** The peer gave a sign of life. */
   heard(): void {
     this.#asked = false;
     this.#misses = 0;
+  }
+
+  /** Something was said to it. */
+  said(): void {
+    this.#silentRounds = 0;
+  }
+
+  /** To be called twice an interval: whether nothing was said for a whole one, and something is to be said now. */
+  silent(): boolean {
+    this.#silentRounds += 1;
+    if (this.#silentRounds < SILENT_ROUNDS) return false;
+    // It is said at a round: the next interval is whole.
+    this.#silentRounds = 1;
+    return true;
   }
 
   /** From now on only what is heard next counts. */

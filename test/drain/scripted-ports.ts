@@ -1,5 +1,5 @@
 import type { Clock } from "../../src/base/clock.js";
-import type { ClientsReport, DrainPorts } from "../../src/drain/ports.js";
+import type { ClientsNow, DrainPorts } from "../../src/drain/ports.js";
 
 /**
  * What one port does when it is asked: settles or fails `ms` later (or when the signal aborts, if it `heeds` that),
@@ -21,7 +21,7 @@ export interface Script {
   readonly publishes: Behaviour;
   readonly closables: readonly Behaviour[];
   readonly figures: Behaviour;
-  readonly clients: Partial<ClientsReport>;
+  readonly clients: Partial<ClientsNow>;
   readonly openRequests: number;
   readonly pendingPublishes: number;
 }
@@ -40,7 +40,7 @@ export const SMOOTH: Script = {
   pendingPublishes: 0,
 };
 
-const NOBODY: ClientsReport = {
+const NOBODY: ClientsNow = {
   told: 0,
   flushed: 0,
   left: 0,
@@ -51,6 +51,7 @@ const NOBODY: ClientsReport = {
   echoed: 0,
   unanswered: 0,
   items: 0,
+  resumable: 0,
 };
 
 /** How many items a scripted source says it appended. */
