@@ -59,13 +59,16 @@ export class DarkNetwork {
     const link = `lc${process.pid}x${randomInt(1_000)}`;
     // The kernel would do it too, a moment after the namespaces have ended; it may have done it already.
     t.after(() => spawnSync("ip", ["link", "delete", link]));
-    batch([], [
-      `link add ${link} type veth peer name lan netns ${router.pid}`,
-      `addr add ${here} peer ${near} dev ${link}`,
-      `link set ${link} up`,
-      `route add ${dark} via ${near}`,
-      `route add ${light} via ${near}`,
-    ]);
+    batch(
+      [],
+      [
+        `link add ${link} type veth peer name lan netns ${router.pid}`,
+        `addr add ${here} peer ${near} dev ${link}`,
+        `link set ${link} up`,
+        `route add ${dark} via ${near}`,
+        `route add ${light} via ${near}`,
+      ],
+    );
     router.run(["sysctl", "-qw", "net.ipv4.ip_forward=1"]);
     batch(router.around, [
       `link add wan type veth peer name eth netns ${server.pid}`,
