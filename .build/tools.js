@@ -1,29 +1,36 @@
-// Programs the tests run that npm does not bring: found on the PATH, or installed (Debian, Ubuntu), or asked for.
+// Programs the tests need beside Node. On a machine that is ours to change (root, with apt-get: a container, a CI runner)
+// what is missing is installed; elsewhere it is asked for.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** The Debian package that brings a program. */
-const PACKAGES = { "redis-server": "redis-server", "redis-sentinel": "redis-sentinel", chromium: "chromium" };
+/** Each program, and Debian's package of it. */
+const PACKAGES = { chromium: "chromium", "redis-server": "redis-server" };
 
-/** Sees to it that the programs are there; throws, with what to do, when they cannot be had. */
-export function ensure(...programs) {
-  const missing = programs.filter((program) => !found(program));
+/** Sees to it that these programs of the table are there; throws what to do about those that are not. */
+export function ensureTools(...programs) {
+  const missing = programs.filter((program) => !isThere(program));
   if (missing.length === 0) return;
-  const packages = missing.map((program) => PACKAGES[program]).join(" ");
-  const apt = ["apt-get update -qq", `DEBIAN_FRONTEND=noninteractive apt-get install -qq -y ${packages}`].join(" && ");
-  const root = process.getuid?.() === 0 ? "sh" : found("sudo") ? "sudo -n sh" : undefined;
-  if (root === undefined || !found("apt-get"))
-    throw new Error(`the tests need ${missing.join(", ")}: install ${packages}`);
-  process.stdout.write(`the tests need ${missing.join(", ")}: installing ${packages} (apt-get)\n`);
-  const [command, ...args] = root.split(" ");
-  const { status } = spawnSync(command, [...args, "-c", apt], { stdio: ["ignore", "ignore", "inherit"] });
-  const still = missing.filter((program) => !found(program));
-  if (still.length > 0)
-    throw new Error(`${still.join(", ")} could not be installed (apt-get: ${status}): install ${packages}`);
+  const packages = missing.map((program) => PACKAGES[program]);
+  if (process.getuid?.() !== 0 || !isThere("apt-get")) {
+    const [names, wanted] = [missing, packages].map((list) => list.join(", "));
+    throw new Error(`the tests need ${names}, not found on the PATH; on Debian it is the package ${wanted}`);
+  }
+  process.stdout.write(`${missing.join(", ")} not found on the PATH: installing ${packages.join(", ")} with apt-get\n`);
+  aptGet("update");
+  aptGet("install", "--yes", "--no-install-recommends", ...packages);
+  const still = missing.filter((program) => !isThere(program));
+  if (still.length > 0) throw new Error(`${still.join(", ")} not found on the PATH, though apt-get installed it`);
 }
 
-function found(program) {
+function aptGet(...args) {
+  // Its output goes where faults are told: what the tests print is theirs.
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const { status, error } = spawnSync("apt-get", ["-qq", ...args], { env, stdio: ["ignore", 2, 2] });
+  if (status !== 0) throw new Error(`apt-get ${args.join(" ")} failed${error ? `: ${error.message}` : ""}`);
+}
+
+function isThere(program) {
   return (process.env.PATH ?? "").split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK);

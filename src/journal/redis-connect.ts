@@ -92,6 +92,7 @@ function connect({ target, tls, username, password, ...url }: RedisUrl, demoted:
     return new Cluster([...target.nodes], {
       enableOfflineQueue: false,
       clusterRetryStrategy: delay,
+      clusterNodeRetryStrategy: delay,
       slotsRefreshTimeout: ANSWER_MS,
       redisOptions: { ...common, ...secure, disconnectTimeout: DISCONNECT_MS },
     });

@@ -14,8 +14,8 @@ import { createTags } from "./tags.js";
 
 /** How often what is too old is swept, ms; done when somebody calls, so no timer holds the process. */
 const SWEEP_MS = 1_000;
-/** How long opening waits for Redis, ms. */
-const OPEN_MS = 2_000;
+/** How long opening waits for Redis, ms: a signal is heard only afterwards, and is to be obeyed within a second. */
+const OPEN_MS = 500;
 /** Publications in one script, at most: Redis does nothing else while it runs (a few ms). */
 const BATCH = 256;
 /** Batches under way on one connection, which keeps their order. A Cluster may send one elsewhere, so there it is one. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { numberOf } from "../../src/protocol/ids.js";
-import { RedisServer } from "../support/redis.js";
+import { DURABLE, RedisServer } from "../support/redis.js";
 import { appendAll, entriesOf, item, items, nth } from "./contract/kit.js";
 import { eventually, Follower, opened, redis } from "./redis-kit.js";
 
@@ -26,7 +26,7 @@ it("goes where the Sentinel says when the master is gone", async (t) => {
 });
 
 it("works on a Cluster, and when its nodes are started anew", async (t) => {
-  const node = await redis(t, ["--cluster-enabled", "yes", "--appendonly", "yes", "--appendfsync", "always"]);
+  const node = await redis(t, ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1", ...DURABLE]);
   await node.command("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
   while (!(await node.command("CLUSTER", "INFO")).includes("cluster_state:ok"));
   const journal = await opened(t, `redis+cluster://127.0.0.1:${node.port}`);
