@@ -50,8 +50,8 @@ it("judges a URL without opening it, in words that can be told elsewhere", () =>
   ] as const) {
     assert.throws(() => checkJournalUrl(url), {
       code: "invalid_settings",
-      message: `journal URL: expected memory: or redis://host, got ${received}`,
-      detail: { expected: "memory: or redis://host", received },
+      message: `journal URL: expected memory: or lmdb:<folder> or redis://host, got ${received}`,
+      detail: { expected: "memory: or lmdb:<folder> or redis://host", received },
     });
   }
 });

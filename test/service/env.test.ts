@@ -11,7 +11,7 @@ const { certFile, keyFile } = writePair(ONE);
 const DEFAULTS = {
   port: 8080,
   host: "0.0.0.0",
-  journalUrl: "memory:",
+  journalUrl: "lmdb:./data",
   journal: { retentionItems: 100_000, retentionMs: 86_400_000, keyTtlMs: 120_000, maxStreams: 1_000, redisWait: 0 },
   budget: {
     timeoutMs: 50_000,
@@ -185,7 +185,10 @@ describe("what is judged beyond the text of a variable", () => {
       ["PORT", "JOURNAL_URL", "TLS_CERT_FILE", "TLS_KEY_FILE", "GRACEFUL_SHUTDOWN_TIMEOUT"],
     );
     const [, url, cert, key, timeout] = faults;
-    assert.deepEqual([url?.expected, url?.received], ["memory: or redis://host", "a database that is not a number"]);
+    assert.deepEqual(
+      [url?.expected, url?.received],
+      ["memory: or lmdb:<folder> or redis://host", "a database that is not a number"],
+    );
     assert.doesNotMatch(message, /hunter2/);
     assert.match(cert?.received ?? "", /^ENOENT.*'\/nope'$/);
     assert.match(key?.received ?? "", /^ENOENT.*'\/nope2'$/);
