@@ -24,7 +24,11 @@ export class FileBell {
   }
 
   ring(): void {
-    writeSync(this.#fd, STROKE, 0, STROKE.length, 0);
+    try {
+      writeSync(this.#fd, STROKE, 0, STROKE.length, 0);
+    } catch {
+      // On a full disk the first stroke finds no room; what it would tell is committed, and the poll tells it too.
+    }
   }
 
   close(): void {

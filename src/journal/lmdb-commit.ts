@@ -10,6 +10,7 @@ import {
   entryKey,
   FACTS_KEY,
   type Facts,
+  PROOF_KEY,
   STREAMS_END,
   type StreamRecord,
   streamKey,
@@ -136,6 +137,11 @@ export function sweep(from: string | undefined, { databases, options, epoch }: W
   }
   const last = found.at(-1)?.key;
   return last === undefined || found.length < SWEEP_STREAMS ? undefined : streamName(last);
+}
+
+/** Writes something, to see whether that can be done. */
+export function prove({ databases, epoch }: Writing): void {
+  void databases.state.put(PROOF_KEY, Buffer.from(String(epoch)));
 }
 
 function sameFacts(a: Facts, b: Facts): boolean {

@@ -41,6 +41,7 @@ export interface KeyRecord {
 const FORMAT = 1;
 
 export const FACTS_KEY = Buffer.from("facts");
+export const PROOF_KEY = Buffer.from("proof");
 const STREAM_PREFIX = "stream/";
 export const STREAMS_END = Buffer.from("stream0");
 

@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import { LastcallError, toError } from "../base/errors.js";
 import { Bell } from "./bell.js";
 import { FileBell } from "./lmdb-bell.js";
-import { type Databases, openDatabases } from "./lmdb-store.js";
+import { type Databases, openDatabases, readFacts } from "./lmdb-store.js";
 import { claim } from "./lmdb-users.js";
 
 /** One journal's folder, as all handles of this process share it. */
@@ -54,10 +55,19 @@ export async function share(folder: string): Promise<Shared> {
 async function start(folder: string): Promise<Shared> {
   const mark = await claim(folder);
   try {
-    return use(folder, openDatabases(folder), mark.release);
+    const databases = openDatabases(folder);
+    try {
+      databases.read(() => readFacts(databases.state));
+      return use(folder, databases, mark.release);
+    } catch (thrown) {
+      await databases.close();
+      throw thrown;
+    }
   } catch (thrown) {
     mark.release();
-    throw thrown;
+    if (thrown instanceof LastcallError) throw thrown;
+    const message = `The journal in ${folder} cannot be opened: ${toError(thrown).message}`;
+    throw new LastcallError("journal_unavailable", message, { cause: thrown });
   }
 }
 

@@ -16,18 +16,17 @@ export interface Claim {
 }
 
 /**
- * Marks the folder as used by this process, and refuses when a process of another PID namespace uses it: LMDB's lock names
- * its holder by process and thread id, and in another namespace the same number is somebody else, so all would wait
- * for ever (https://github.com/kriszyp/lmdb-js, and liblmdb's lmdb.h: "Do not use LMDB databases on remote filesystems",
- * "Use an MDB_env* in the process which opened it").
+ * Marks the folder as used by this process, and refuses when a process of another PID namespace uses it. LMDB knows those
+ * who read by their process id, and locks the byte of that number (mdb.c, mdb_reader_pid): of two containers' processes 1
+ * the second blocks for ten seconds and then cannot read; and its robust mutexes name their holder by thread id.
  *
- * The mark is a Unix socket that the process listens on. The kernel itself knows whether somebody listens, whatever
- * namespaces the two are in, and it forgets the listener with the process: a file that is left by SIGKILL, a reboot or a
- * rescheduled pod refuses the connection, and is removed. So there is nothing to expire and no clock to trust: a pod that
- * is restarted on the same volume starts at once. What it cannot see is a process on another machine (a network
- * volume); LMDB's memory map does not work there anyway.
+ * The mark is a Unix socket that the process listens on. The kernel knows whether somebody listens, whatever namespaces
+ * the two are in, and forgets the listener with the process: a file left by SIGKILL, a reboot or a rescheduled pod
+ * refuses the connection, and is removed. So nothing has to expire and no clock is trusted: a pod that is restarted on the
+ * same volume starts at once. A process on another machine (a network volume) is not seen; there LMDB's map does not work.
  *
- * Everybody makes the own mark first and looks for others then: of two that start together at least one sees the other.
+ * Everybody makes the own mark first and looks for others then, so of two that start together at least one is refused;
+ * it may be both.
  *
  * @throws LastcallError `journal_unavailable`
  */
@@ -103,7 +102,8 @@ function isListening(path: string): Promise<boolean> {
 
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (error) => {
+    // It stays: what goes wrong later (a visitor that cannot be accepted) does not matter.
+    server.on("error", (error) => {
       reject(
         new LastcallError(
           "journal_unavailable",

@@ -3,7 +3,7 @@ import { LastcallError } from "../base/errors.js";
 import type { Id, Position } from "../protocol/ids.js";
 import { type Append, Batcher, type Committed } from "./batcher.js";
 import { checkId, checkLimit, checkPosition, checkStream, FOLLOW_PAGE } from "./cursor.js";
-import { commit, sweep, type Writing } from "./lmdb-commit.js";
+import { commit, prove, sweep, type Writing } from "./lmdb-commit.js";
 import { openFolder } from "./lmdb-folder.js";
 import { readPage } from "./lmdb-read.js";
 import { decodeStream, streamKey } from "./lmdb-records.js";
@@ -39,7 +39,9 @@ class LmdbJournal implements Journal {
   #state: State = { type: "open" };
   #sweepAt: number;
   #sweepFrom: string | undefined;
-  #sweeping: Promise<void> = Promise.resolve();
+  #sweeping: Promise<void> | undefined;
+  /** Something was committed since the last check. */
+  #proven = false;
 
   constructor(shared: Shared, options: JournalOptions, clock: Clock) {
     this.#shared = shared;
@@ -96,6 +98,9 @@ class LmdbJournal implements Journal {
   async check(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     this.#open();
+    // What was committed since the last check has shown that it can be.
+    if (!this.#proven) await this.#shared.databases.write(() => prove(this.#writing()));
+    this.#proven = false;
   }
 
   close(): Promise<void> {
@@ -114,7 +119,7 @@ class LmdbJournal implements Journal {
 
   #open(): void {
     if (this.#state.type === "closed") throw new LastcallError("journal_unavailable", "The journal is closed.");
-    if (this.#clock.now() >= this.#sweepAt) this.#sweep();
+    if (this.#clock.now() >= this.#sweepAt) this.#sweeping ??= this.#sweep();
   }
 
   async #read(stream: string, position: Position, limit: number): Promise<Page> {
@@ -137,26 +142,26 @@ class LmdbJournal implements Journal {
   }
 
   async #commit(appends: readonly Append[]): Promise<readonly Committed[]> {
+    this.#proven = false;
     const answers = await this.#shared.databases.write(() => commit(appends, this.#writing()));
+    this.#proven = true;
     const changed = new Set<string>();
     for (const [i, { stream }] of appends.entries()) if (isChanged(answers[i])) changed.add(stream);
     if (changed.size > 0) this.#shared.changed(changed);
     return answers;
   }
 
-  #sweep(): void {
-    this.#sweepAt = this.#clock.now() + SWEEP_MS;
+  async #sweep(): Promise<void> {
     const { databases } = this.#shared;
-    databases.forgetDead();
-    this.#sweeping = databases
-      .write(() => sweep(this.#sweepFrom, this.#writing()))
-      .then(
-        (from) => {
-          this.#sweepFrom = from;
-        },
-        // Whoever appends next is told what is wrong.
-        () => {},
-      );
+    try {
+      databases.forgetDead();
+      this.#sweepFrom = await databases.write(() => sweep(this.#sweepFrom, this.#writing()));
+    } catch {
+      // Whoever appends next is told what is wrong.
+    } finally {
+      this.#sweepAt = this.#clock.now() + SWEEP_MS;
+      this.#sweeping = undefined;
+    }
   }
 
   #writing(): Writing {

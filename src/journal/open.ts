@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.js";
 import { LastcallError } from "../base/errors.js";
-import { LMDB_FORM, lmdbFault } from "./lmdb-folder.js";
+import { lmdbFault } from "./lmdb-folder.js";
 import { JOURNAL_DEFAULTS, type Journal, type JournalOptions } from "./port.js";
 import { parseRedisUrl, REDIS_SCHEMES } from "./redis-url.js";
 
@@ -11,6 +11,24 @@ interface Backend {
   readonly fault: (url: string) => string | undefined;
   readonly open: (url: string, options: JournalOptions, clock: Clock) => Promise<Journal>;
 }
+
+const MEMORY: Backend = {
+  form: "memory:",
+  fault: (url) => (url.length > "memory:".length ? "memory: with something after the colon" : undefined),
+  async open(_url, options, clock) {
+    const { MemoryJournal } = await import("./memory.js");
+    return new MemoryJournal(options, clock);
+  },
+};
+
+const LMDB: Backend = {
+  form: "lmdb:<folder>",
+  fault: lmdbFault,
+  async open(url, options, clock) {
+    const { openLmdb } = await import("./lmdb.js");
+    return openLmdb(url, options, clock);
+  },
+};
 
 const REDIS: Backend = {
   form: "redis://host",
@@ -28,28 +46,8 @@ const REDIS: Backend = {
 
 /** The backends by their URL's scheme; each is loaded only when its URL asks for it. */
 const BACKENDS: ReadonlyMap<string, Backend> = new Map([
-  [
-    "memory",
-    {
-      form: "memory:",
-      fault: (url) => (url.length > "memory:".length ? "memory: with something after the colon" : undefined),
-      async open(_url, options, clock) {
-        const { MemoryJournal } = await import("./memory.js");
-        return new MemoryJournal(options, clock);
-      },
-    } satisfies Backend,
-  ],
-  [
-    "lmdb",
-    {
-      form: LMDB_FORM,
-      fault: lmdbFault,
-      async open(url, options, clock) {
-        const { openLmdb } = await import("./lmdb.js");
-        return openLmdb(url, options, clock);
-      },
-    } satisfies Backend,
-  ],
+  ["memory", MEMORY],
+  ["lmdb", LMDB],
   ...REDIS_SCHEMES.map((scheme) => [scheme, REDIS] as const),
 ]);
 
@@ -66,7 +64,8 @@ const LEAST: Readonly<Record<keyof JournalOptions, number>> = {
 
 /**
  * Opens the journal that `url` names: `memory:`, `lmdb:<folder>`, or Redis (src/journal/redis-url.ts has its forms).
- * Options left out have `JOURNAL_DEFAULTS`. Rejects with `invalid_settings` when no backend takes the URL, or when an option is not a whole number in its range.
+ * Options left out have `JOURNAL_DEFAULTS`. Rejects with `invalid_settings` when no backend takes the URL, or when an
+ * option is not a whole number in its range.
  */
 export async function openJournal(url: string, options: Partial<JournalOptions>, clock: Clock): Promise<Journal> {
   const settings = { ...JOURNAL_DEFAULTS, ...options };

@@ -81,7 +81,7 @@ export const path = text("a file path", /^\P{Cc}+$/u);
 
 /** A URL of any scheme: the schemes are judged where the URL is used. */
 export const url: Kind<string> = {
-  form: "a URL such as memory:",
+  form: "a URL such as lmdb:./data",
   parse: (given) => (isUrl(given) ? value(given) : REFUSED),
   show: (given) => given,
   mask: maskUrl,

@@ -28,7 +28,12 @@ const listening = {
 };
 
 const journal = {
-  journalUrl: setting("JOURNAL_URL", url, "memory:", "Where items are kept; memory: loses them with the process"),
+  journalUrl: setting(
+    "JOURNAL_URL",
+    url,
+    "lmdb:./data",
+    "Where items are kept: lmdb:<folder>, redis://host, or memory:, which loses them with the process",
+  ),
   retentionItems: setting(
     "JOURNAL_RETENTION_ITEMS",
     integer(0, 1_000_000_000),

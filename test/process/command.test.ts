@@ -8,7 +8,12 @@ import { BIN, Program, ROOT, Service } from "../support/service.js";
 
 /** Runs one command line to its end. */
 async function run(t: Parameters<typeof Service.launch>[0], args: readonly string[], env = {}) {
-  const program = new Program(t, [process.execPath, BIN, ...args], { HOST: "127.0.0.1", PORT: "0", ...env });
+  const program = new Program(t, [process.execPath, BIN, ...args], {
+    HOST: "127.0.0.1",
+    PORT: "0",
+    JOURNAL_URL: "memory:",
+    ...env,
+  });
   const { code } = await program.exit;
   return { code, stdout: program.lines.join("\n"), stderr: program.stderr };
 }

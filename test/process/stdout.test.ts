@@ -139,6 +139,7 @@ describe("a log that nobody takes holds nothing up", () => {
         ENDPOINT_REMOVAL_MAX_SECONDS: "0",
         DRAIN_STAGGER_SECONDS: "0",
         FEED_INTERVAL_SECONDS: "0.1",
+        JOURNAL_URL: "memory:",
         TERMINATION_MESSAGE_PATH: message,
         TERM: "xterm",
         SHELL: "/bin/sh",

@@ -16,7 +16,14 @@ for (const [how, command, codes] of [
     const terminal = new Program(
       t,
       ["script", "-qec", command, "/dev/null"],
-      { HOST: "127.0.0.1", PORT: "0", FEED_INTERVAL_SECONDS: "0.1", TERM: "xterm", SHELL: "/bin/sh" },
+      {
+        HOST: "127.0.0.1",
+        PORT: "0",
+        JOURNAL_URL: "memory:",
+        FEED_INTERVAL_SECONDS: "0.1",
+        TERM: "xterm",
+        SHELL: "/bin/sh",
+      },
       { stdin: true },
     );
     await terminal.text("Server started");

@@ -11,7 +11,7 @@ const { certFile, keyFile } = writePair(ONE);
 const DEFAULTS = {
   port: 8080,
   host: "0.0.0.0",
-  journalUrl: "memory:",
+  journalUrl: "lmdb:./data",
   journal: { retentionItems: 100_000, retentionMs: 86_400_000, keyTtlMs: 120_000, maxStreams: 1_000, redisWait: 0 },
   budget: {
     timeoutMs: 50_000,

@@ -19,6 +19,7 @@ export type Env = Readonly<Record<string, string>>;
 const QUICK: Env = {
   HOST: "127.0.0.1",
   PORT: "0",
+  JOURNAL_URL: "memory:",
   POD_NAME: "pod-under-test",
   ENDPOINT_REMOVAL_MAX_SECONDS: "0",
   DRAIN_STAGGER_SECONDS: "0",
