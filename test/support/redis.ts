@@ -105,6 +105,14 @@ export class RedisServer {
     while (!(await this.command("INFO", "replication")).includes("master_link_status:up"));
   }
 
+  /** Makes it the replica of nobody, and gives its address to `successor`; its connections stay. */
+  async depose(successor: RedisServer): Promise<void> {
+    const elsewhere = await freePort();
+    await this.command("REPLICAOF", "127.0.0.1", "1");
+    await this.command("CONFIG", "SET", "port", `${elsewhere}`);
+    await successor.command("CONFIG", "SET", "port", `${this.port}`);
+  }
+
   async remove(): Promise<void> {
     await this.kill();
     await rm(this.directory, { recursive: true, force: true });
