@@ -112,7 +112,7 @@ for i = 2, #KEYS do
         answer[#answer + 1] = entry[2][6]
         bytes = bytes - #entry[2][6]
       end
-      if whole < #some or whole == 0 then
+      if whole == 0 then
         if #answer == 4 then answer[1] = 'replaced' end
         break
       end

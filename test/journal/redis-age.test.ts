@@ -59,6 +59,15 @@ it("trims what is too old and nothing else", async (t) => {
   while (Number(await server.command("XLEN", "{old}:s:main")) > 110) await journal.check();
 });
 
+it("never keeps more than retentionItems, however little is appended at a time", async (t) => {
+  const journal = await openJournal(place(server), { retentionItems: 3 }, systemClock);
+  t.after(() => journal.close());
+  for (let n = 1; n <= 8; n += 1) {
+    await appendAll(journal, "main", 1, 1, n);
+    assert.equal((await entriesOf(journal, "main")).length, Math.min(n, 3));
+  }
+});
+
 it("keeps all ages with retentionMs 0", async (t) => {
   const journal = await openJournal(place(server), { retentionMs: 0 }, hasty());
   t.after(() => journal.close());
