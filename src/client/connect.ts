@@ -83,7 +83,7 @@ export function connect(url: string, options: ConnectOptions & Partial<ParseOpti
         onTaken(taken) {
           cursor = taken;
         },
-        onEnd: (error) => void core.close(error),
+        onError: (error) => void core.close(error),
       });
       return {
         next: () => items.next(),

@@ -10,8 +10,8 @@ export interface ItemsOptions<T> {
   readonly store: CursorStore | undefined;
   /** The cursor after what the application has taken. */
   readonly onTaken: (cursor: Id) => void;
-  /** The iteration is over, with an error or without. */
-  readonly onEnd: (error?: Error) => void;
+  /** The iteration cannot go on. */
+  readonly onError: (error: Error) => void;
 }
 
 /**
@@ -44,10 +44,8 @@ export async function* itemsOf<T>(options: ItemsOptions<T>): AsyncGenerator<Item
       }
     }
   } catch (thrown) {
-    options.onEnd(toError(thrown));
+    options.onError(toError(thrown));
     throw thrown;
-  } finally {
-    options.onEnd();
   }
 }
 

@@ -44,8 +44,8 @@ export class Reception {
       case "shutdown": {
         const now = this.#clock.now();
         link.shutdown ??= { slotAt: now + message.reconnectInMs, closesAt: now + message.closesInMs };
-        // The next connection's is heeded when it is the only one.
-        return role === "link" ? "shutdown" : undefined;
+        // Where there are two already it changes nothing: the next one's is heeded when it is the only one.
+        return "shutdown";
       }
       case "ack":
         this.#outbox.acked(message);
@@ -61,14 +61,17 @@ export class Reception {
   }
 
   #place(link: Link, role: Role, frame: Placed & ServerMessage): Heard {
+    const before = this.#gate.cursor;
     const verdict = this.#gate.pass(frame);
     if (verdict === "fault") return "misplaced";
     const isNew = verdict === "new";
-    if (isNew) this.#inbox.push(frame.type === "hello" ? { type: "cursor", cursor: frame.cursor } : frame);
     if (frame.type === "gap") {
       if (!isNew) return undefined;
+      // Another connection may have got further than the place that this one was asked for.
+      this.#inbox.push({ ...frame, after: before ?? frame.after });
       return role === "next" ? "next_gap" : "gap";
     }
+    if (isNew) this.#inbox.push(frame.type === "hello" ? { type: "cursor", cursor: frame.cursor } : frame);
     if (role === "link") return frame.type === "hello" ? "hello" : undefined;
     return (frame.type === "item" && isNew) || isReached(placeOf(frame), link) ? "next_ready" : undefined;
   }

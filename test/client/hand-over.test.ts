@@ -165,7 +165,7 @@ describe("a gap during the hand-over", () => {
     gaps.length = 0;
     const { clock, server, old, reader } = await told(t, { onGap });
     await clock.advance(2_000);
-    server(1).welcome(id(3), { head: id(2, 1) });
+    server(1).welcome(id(3), { head: id(9, 1) });
     const gap = { after: id(3), cursor: id(1, 1), reason: "replaced" } as const;
     server(1).say({ type: "gap", ...gap });
     assert.deepEqual(old.did, ["close 1000"]);
@@ -194,6 +194,22 @@ describe("a gap during the hand-over", () => {
     await settle();
     assert.deepEqual(gaps, [gap]);
     assert.deepEqual(reader.data, [1, 2, 3, 2]);
+  });
+
+  test("is told from where the application stands, not from where the next one was started", async (t) => {
+    gaps.length = 0;
+    const { clock, server, old, reader } = await told(t, { onGap });
+    await clock.advance(2_000);
+    server(1).accept();
+    old.say(item(4));
+    server(1).say(
+      hello(id(3), { head: id(9) }),
+      { type: "gap", after: id(3), cursor: id(6), reason: "trimmed" },
+      item(7),
+    );
+    await settle();
+    assert.deepEqual(gaps, [{ after: id(4), cursor: id(6), reason: "trimmed" }]);
+    assert.deepEqual(reader.data, [1, 2, 3, 4, 7]);
   });
 
   test("of items that the old one has given: it is none", async (t) => {
