@@ -59,7 +59,7 @@ const INTERVAL_MS = 2_000;
 /** The last ping may be answered just before the network goes: then it takes two whole intervals. */
 const NOTICED_MS = 2 * INTERVAL_MS;
 /** A loaded machine's delays; less than a round of half an interval, so that one round too many is seen. */
-const SLACK_MS = 900;
+const SLACK_MS = 700;
 
 /** Nothing is sent of the service's own accord but pings. */
 const QUIET: Env = {
