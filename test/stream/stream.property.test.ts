@@ -114,7 +114,8 @@ async function take(one: Step, it: World, clients: Client[], all: Id[]): Promise
         client.stopped = true;
       } else if (client.goals === channel.arrivals && !client.stopped) {
         client.goals += 1;
-        session.reach(numberOf(it.feed.at));
+        // A place the journal has: where it was replaced, the follower may still stand at one that nobody will reach.
+        session.reach(Math.min(numberOf(it.feed.at), numberOf(await it.journal.head(STREAM))));
       }
     }
   }
