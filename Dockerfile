@@ -11,6 +11,8 @@ COPY .build .build
 COPY src src
 # Also runs the service once, for V8's code cache: it fits this image's Node and no other.
 RUN npm run build
+# All that the bundle does not contain: LMDB's native part, of which the package has a build for each kind of Node.
+RUN mkdir /native && cp --parents node_modules/@lmdb/*/package.json node_modules/@lmdb/*/node.napi.glibc.node /native
 
 FROM ${NODE_IMAGE}
 ARG NODE_IMAGE
@@ -29,7 +31,9 @@ RUN install -d -o 1000 -g 1000 -m 0750 /data
 WORKDIR /app
 COPY package.json LICENSE ./
 COPY --from=build /app/dist/bin dist/bin
+COPY --from=build /native .
 ENV NODE_ENV=production
+ENV JOURNAL_URL=lmdb:/data
 # By number, so that Kubernetes can see that it is not root.
 USER 1000:1000
 VOLUME /data

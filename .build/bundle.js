@@ -14,7 +14,6 @@ export async function bundle(root) {
     write: false,
     metafile: true,
     bundle: true,
-    external: ["lmdb"],
     platform: "node",
     format: "cjs",
     target: "node20",
@@ -27,7 +26,7 @@ export async function bundle(root) {
       "process.env.WS_NO_BUFFER_UTIL": '"1"',
       "process.env.WS_NO_UTF_8_VALIDATE": '"1"',
     },
-    plugins: [fixedVersion(version)],
+    plugins: [fixedVersion(version), lmdb(root)],
     legalComments: "external",
     logLevel: "warning",
     // A bundle has no import.meta: code that reads it would only fail at run time.
@@ -48,6 +47,25 @@ function fixedVersion(version) {
       build.onLoad({ filter: /\/dist\/src\/service\/version\.js$/ }, () => ({
         contents: `export const VERSION = ${JSON.stringify(version)};`,
       }));
+    },
+  };
+}
+
+/**
+ * lmdb's code becomes part of the bundle, and so of the code cache: loaded from its own files it would add a fifth to the
+ * start. Its native part stays a file of its own. What packs objects for it is left out, as the journal stores bytes.
+ */
+function lmdb(root) {
+  const places = {
+    lmdb: join(root, "node_modules/lmdb/dist/index.cjs"),
+    "node-gyp-build-optional-packages": join(root, ".build/lmdb-native.cjs"),
+  };
+  return {
+    name: "lmdb",
+    setup(build) {
+      build.onResolve({ filter: /^(lmdb|node-gyp-build-optional-packages)$/ }, ({ path }) => ({ path: places[path] }));
+      build.onResolve({ filter: /^msgpackr$/ }, ({ path }) => ({ path, namespace: "left-out" }));
+      build.onLoad({ filter: /^/, namespace: "left-out" }, () => ({ contents: "module.exports = {};" }));
     },
   };
 }

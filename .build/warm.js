@@ -1,9 +1,10 @@
 // Runs the built service once, from start over the first 200 to a clean exit, and keeps what V8 compiled on the way. It
 // is also the first proof that what was built starts and stops.
 import { spawn } from "node:child_process";
-import { access } from "node:fs/promises";
+import { access, mkdtemp, rm } from "node:fs/promises";
 import { get } from "node:http";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const LIMIT_MS = 60_000;
@@ -11,10 +12,11 @@ const LIMIT_MS = 60_000;
 /** Writes the code cache to `file`; throws when the service does not start, answer or end as it should. */
 export async function warm(root, file) {
   const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), "lastcall-build-"));
   const service = spawn(
     process.execPath,
     ["--require", join(root, ".build/write-cache.cjs"), join(root, "dist/bin/lastcall.js"), "serve"],
-    { env: settings(port, file), stdio: ["ignore", "pipe", "pipe"] },
+    { env: settings(port, folder, file), stdio: ["ignore", "pipe", "pipe"] },
   );
   let output = "";
   for (const stream of [service.stdout, service.stderr]) stream.on("data", (chunk) => (output += chunk));
@@ -34,11 +36,13 @@ export async function warm(root, file) {
   } finally {
     clearTimeout(limit);
     service.kill("SIGKILL");
+    await ended.catch(() => {});
+    await rm(folder, { recursive: true });
   }
 }
 
 /** The environment of the build must not reach the service: a setting meant for another run could stop it. */
-function settings(port, file) {
+function settings(port, folder, file) {
   const { PATH, HOME, TMPDIR } = process.env;
   return {
     ...(PATH && { PATH }),
@@ -46,7 +50,8 @@ function settings(port, file) {
     ...(TMPDIR && { TMPDIR }),
     HOST: "127.0.0.1",
     PORT: String(port),
-    JOURNAL_URL: "memory:",
+    // The default journal: what its start needs is in the cache then.
+    JOURNAL_URL: `lmdb:${folder}`,
     LASTCALL_BUILD_CACHE: file,
   };
 }
