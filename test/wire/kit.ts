@@ -1,24 +1,25 @@
 import { EventEmitter, once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import type { TestContext } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
-import { systemClock } from "../../src/base/clock.js";
+import { type Clock, systemClock } from "../../src/base/clock.js";
 import { MemoryJournal } from "../../src/journal/memory.js";
-import { JOURNAL_DEFAULTS } from "../../src/journal/port.js";
-import { type Id, numberOf } from "../../src/protocol/ids.js";
+import { JOURNAL_DEFAULTS, type Journal } from "../../src/journal/port.js";
+import { type Id, isId, numberOf } from "../../src/protocol/ids.js";
 import { Feed } from "../../src/stream/feed.js";
 import type { Connection, ConnectionEvents, Fate, Marks } from "../../src/wire/connection.js";
+import { EventStream } from "../../src/wire/event-stream.js";
+import type { Peer } from "../../src/wire/peer.js";
 import { ServerSocket } from "../../src/wire/server-socket.js";
+import { SseConnection } from "../../src/wire/sse.js";
 import { TextConnection } from "../../src/wire/text.js";
+import { V1Connection } from "../../src/wire/v1.js";
+import type { V1Server } from "../../src/wire/v1-server.js";
 
 export const STREAM = "main";
 
-/** A connection of the server's, and everything it told. */
-export interface Accepted {
-  readonly connection: Connection;
-  readonly socket: Socket;
-  readonly ws: WebSocket;
+interface Told {
   readonly told: string[];
   /** Settles when it has told `what`. */
   heard(what: string): Promise<void>;
@@ -26,9 +27,36 @@ export interface Accepted {
   readonly fate: Promise<{ readonly fate: Fate; readonly echoed: boolean }>;
 }
 
-/** A real server that gives every WebSocket a `TextConnection`, over a memory journal; ends with the test, all of it. */
-export async function wire(t: TestContext) {
-  const journal = new MemoryJournal(JOURNAL_DEFAULTS, systemClock);
+/** A connection of the server's, and everything it told. */
+export interface Accepted extends Told {
+  readonly connection: Connection;
+  readonly socket: Socket;
+  readonly ws: WebSocket;
+}
+
+/** The same for an event stream. */
+export interface Streamed extends Told {
+  readonly connection: SseConnection;
+  readonly socket: Socket;
+}
+
+export interface WireOptions {
+  /** What v1 connections are told to use. */
+  readonly clock?: Clock;
+  readonly journal?: Journal;
+  /** What the server that v1 connections are part of does otherwise. */
+  readonly v1?: Partial<V1Server>;
+}
+
+/** What every hello of the kit's server says. */
+export const TERMS = { server: "pod", version: "1.2.3", heartbeatMs: 15_000, maxBytes: 65_536, keyTtlMs: 120_000 };
+
+/**
+ * A real server that gives every WebSocket a `TextConnection`, or a `V1Connection` where a subprotocol is offered, and
+ * every request an `SseConnection`, over a memory journal; ends with the test, all of it.
+ */
+export async function wire(t: TestContext, options: WireOptions = {}) {
+  const { clock = systemClock, journal = new MemoryJournal(JOURNAL_DEFAULTS, systemClock) } = options;
   const feed = new Feed(journal, STREAM, await journal.head(STREAM), systemClock, {
     items() {},
     gap() {},
@@ -39,7 +67,23 @@ export async function wire(t: TestContext) {
   const followed = feed.follow(abort.signal);
   const server = createServer();
   const sockets = new WebSocketServer({ noServer: true, WebSocket: ServerSocket, perMessageDeflate: false });
+  const v1: V1Server = {
+    clock,
+    terms: TERMS,
+    open: async () => feed,
+    async locate(_feed, position) {
+      const head = await feed.head();
+      if (position !== "oldest") return { cursor: position === "now" ? head : position, head };
+      return { cursor: (await journal.read(STREAM, position, 1)).after, head };
+    },
+    async publish(stream, { key, data }) {
+      const [answer] = await journal.append(stream, [{ publisher: "client", key, data }]);
+      return answer?.id ?? "0-00000000";
+    },
+    ...options.v1,
+  };
   const queue: Accepted[] = [];
+  const streams: Streamed[] = [];
   const arrivals = new EventEmitter();
   let plain: ((socket: Socket) => void) | undefined;
   server.on("upgrade", (request, socket: Socket, head) => {
@@ -48,10 +92,27 @@ export async function wire(t: TestContext) {
         ws.on("error", () => {});
         return plain(socket);
       }
-      const after = new URL(request.url ?? "/", "http://server").searchParams.get("after") as Id | null;
-      queue.push(accept(ws, socket, feed, after ?? feed.at));
+      if (!(ws instanceof ServerSocket)) throw new TypeError("the server made another kind of WebSocket");
+      const { events, ...told } = observed();
+      const connection: Peer =
+        ws.protocol === ""
+          ? new TextConnection(ws, feed, asked(request) ?? feed.at, events)
+          : new V1Connection(ws, v1, events);
+      ws.own(connection, socket);
+      connection.start();
+      queue.push({ connection, socket, ws, ...told });
       arrivals.emit("one");
     });
+  });
+  server.on("request", (request, response) => {
+    const { events, ...told } = observed();
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    const outlet = new EventStream(response, request.socket);
+    const connection = new SseConnection(outlet, feed, asked(request) ?? feed.at, events);
+    outlet.own(connection);
+    connection.start();
+    streams.push({ connection, socket: request.socket, ...told });
+    arrivals.emit("one");
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -76,6 +137,13 @@ export async function wire(t: TestContext) {
     });
     return (await journal.append(STREAM, publications)).map(({ id }) => id);
   };
+  const arrived = async <T>(from: T[]): Promise<T> => {
+    for (;;) {
+      const next = from.shift();
+      if (next !== undefined) return next;
+      await once(arrivals, "one");
+    }
+  };
   return {
     port,
     feed,
@@ -84,13 +152,9 @@ export async function wire(t: TestContext) {
     /** Appends items; they are JSON values. */
     append: (values: readonly unknown[]) => publish(values.map((value) => JSON.stringify(value))),
     /** The next connection. */
-    async accepted(): Promise<Accepted> {
-      for (;;) {
-        const next = queue.shift();
-        if (next !== undefined) return next;
-        await once(arrivals, "one");
-      }
-    },
+    accepted: () => arrived(queue),
+    /** The next event stream. */
+    streamed: () => arrived(streams),
     /** A client of ws, and the server's raw socket to it, without a connection of ours. */
     async upgraded() {
       const raw = new Promise<Socket>((resolve) => {
@@ -107,7 +171,12 @@ export async function wire(t: TestContext) {
   };
 }
 
-function accept(ws: WebSocket, socket: Socket, feed: Feed, cursor: Id): Accepted {
+function asked(request: IncomingMessage): Id | undefined {
+  const after = new URL(request.url ?? "/", "http://server").searchParams.get("after") ?? "";
+  return isId(after) ? after : undefined;
+}
+
+function observed(): Told & { readonly events: ConnectionEvents } {
   const told: string[] = [];
   const changes = new EventEmitter().setMaxListeners(0);
   const note = (what: string) => {
@@ -131,14 +200,10 @@ function accept(ws: WebSocket, socket: Socket, feed: Feed, cursor: Id): Accepted
       ended({ fate, echoed });
     },
   };
-  if (!(ws instanceof ServerSocket)) throw new TypeError("the server made another kind of WebSocket");
-  const connection = new TextConnection(ws, feed, cursor, events);
-  ws.own(connection, socket);
-  connection.start();
   const heard = async (what: string) => {
     while (!told.includes(what)) await once(changes, "told");
   };
-  return { connection, socket, ws, told, heard, fate };
+  return { events, told, heard, fate };
 }
 
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -151,6 +216,7 @@ export async function rawClient(
   port: number,
   path = "/",
   onFrame: (frame: string, client: RawClient) => void = () => {},
+  protocol?: string,
 ) {
   const socket = connect(port, "127.0.0.1");
   const frames: string[] = [];
@@ -185,12 +251,17 @@ export async function rawClient(
     closed,
     send: (opcode, payload = Buffer.alloc(0)) => socket.write(maskedFrame(opcode, payload)),
     async seen(what) {
-      const done = () => (typeof what === "number" ? frames.length >= what : frames.includes(what));
+      const done = () => {
+        if (typeof what === "function") return frames.some(what);
+        return typeof what === "number" ? frames.length >= what : frames.includes(what);
+      };
       while (!done() && !frames.includes("FIN") && !frames.includes("RST")) await once(changes, "frame");
     },
   };
   socket.write(
-    `GET ${path} HTTP/1.1\r\nHost: s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n\r\n`,
+    `GET ${path} HTTP/1.1\r\nHost: s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n${
+      protocol === undefined ? "" : `Sec-WebSocket-Protocol: ${protocol}\r\n`
+    }\r\n`,
   );
   await once(changes, "upgraded");
   return client;
@@ -200,10 +271,10 @@ export interface RawClient {
   readonly socket: Socket;
   readonly frames: string[];
   readonly closed: Promise<void>;
-  /** Sends a frame of its own; the payload is under 126 bytes. */
+  /** Sends a frame of its own; the payload is under 64 KB. */
   send(opcode: number, payload?: Buffer): void;
-  /** Settles when that frame was seen, or so many, or the connection has ended. */
-  seen(what: string | number): Promise<void>;
+  /** Settles when that frame was seen, or one like that, or so many, or the connection has ended. */
+  seen(what: string | number | ((frame: string) => boolean)): Promise<void>;
 }
 
 export const TEXT = 1;
@@ -219,8 +290,10 @@ export function code(number: number): Buffer {
 }
 
 function maskedFrame(opcode: number, payload: Buffer): Buffer {
+  const { length } = payload;
+  const size = length < 126 ? [0x80 | length] : [0x80 | 126, length >> 8, length & 0xff];
   // A mask of zeros changes nothing.
-  return Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
+  return Buffer.concat([Buffer.from([0x80 | opcode, ...size, 0, 0, 0, 0]), payload]);
 }
 
 function firstFrame(bytes: Buffer): { readonly text: string; readonly bytes: number } | undefined {
