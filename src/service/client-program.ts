@@ -5,8 +5,6 @@ import type { WebSocketConstructor } from "../client/websocket.js";
 import { NodeWebSocket } from "./node-websocket.js";
 import { printable, withoutCredentials } from "./printable.js";
 
-export { DEFAULT_SERVER_URL, parseServerUrl } from "./server-url.js";
-
 export interface ClientProgramOptions {
   /** Takes one line at a time, without its line end. */
   readonly log: (line: string) => void;

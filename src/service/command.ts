@@ -1,6 +1,8 @@
 import { parseArgs } from "node:util";
 import { LastcallError, toError } from "../base/errors.js";
+import { SUBPROTOCOL } from "../protocol/messages.js";
 import type { Edge } from "./edge.js";
+import { printable } from "./printable.js";
 import { VERSION } from "./version.js";
 
 const HELP = `lastcall ${VERSION}: streams items over WebSocket, and drains without losing one
@@ -17,13 +19,18 @@ Options:
 Exit codes: 0 everything was done · 1 something was cut or failed · 2 the command line was not understood
 `;
 
-const CLIENT_HELP = `Usage: lastcall client [url]
+const CLIENT_HELP = `Usage: lastcall client [--protocol text|lastcall.v1] [url]
 
-Connects to a lastcall server as a plain WebSocket client, prints what it receives, sends a message every 3 s, and
-reconnects when the connection ends: within 2 s at first, then backing off to 30 s.
+Connects to a lastcall server, prints what it receives, and reconnects when the connection ends: within 2 s at first, then
+backing off to 30 s.
 
-  url    ws://, wss://, http:// or https://; without a path it is /ws
-         (default: $SERVER_URL, else ws://localhost:8080/ws)
+  --protocol text         a plain WebSocket client: sends a message every 3 s; what comes between two connections
+                          is missed (default)
+  --protocol lastcall.v1  each item once and in order, with its id: hands over when the server drains, goes on after
+                          the last item when it comes back, and tells what cannot be had any more
+
+  url    ws://, wss://, http:// or https://; without a path it is /ws; ?stream=<name> and ?after=<id>|oldest|now
+         say what to read (default: $SERVER_URL, else ws://localhost:8080/ws)
 
 Ctrl-C or SIGTERM closes the connection and ends with 0.
 `;
@@ -33,7 +40,11 @@ type Env = Readonly<Record<string, string | undefined>>;
 interface Command {
   readonly name: "help" | "version" | "serve" | "serve help" | "client" | "client help";
   readonly url?: string | undefined;
+  readonly protocol?: Protocol | undefined;
 }
+
+const PROTOCOLS = ["text", SUBPROTOCOL] as const;
+type Protocol = (typeof PROTOCOLS)[number];
 
 /** Runs one command line. */
 export async function run(edge: Edge, args: readonly string[], env: Env): Promise<void> {
@@ -42,7 +53,9 @@ export async function run(edge: Edge, args: readonly string[], env: Env): Promis
     if (command.name === "help") return print(HELP);
     if (command.name === "version") return print(`${VERSION}\n`);
     if (command.name === "client help") return print(CLIENT_HELP);
-    if (command.name === "client") return await client(edge, command.url ?? (env["SERVER_URL"] || undefined));
+    if (command.name === "client") {
+      return await client(edge, command.url ?? (env["SERVER_URL"] || undefined), command.protocol);
+    }
     if (command.name === "serve help") return await serveHelp();
     const { serve } = await import("./main.js");
     await serve(edge, env);
@@ -62,14 +75,25 @@ export async function run(edge: Edge, args: readonly string[], env: Env): Promis
 function understand(args: readonly string[]): Command {
   const { values, positionals } = parse(args);
   const [command, ...rest] = positionals;
+  if (values.protocol !== undefined && command !== "client") throw fault("--protocol is the client's");
   if (values.version) return { name: "version" };
   if (command === undefined && values.help) return { name: "help" };
   if (command === "serve" && rest.length === 0) return { name: values.help ? "serve help" : "serve" };
   if (command === "client" && rest.length <= 1) {
-    return { name: values.help ? "client help" : "client", url: rest[0] };
+    return { name: values.help ? "client help" : "client", url: rest[0], protocol: protocolOf(values.protocol) };
   }
   const what = command === undefined ? "which command? serve or client" : `not understood: ${positionals.join(" ")}`;
-  throw new LastcallError("invalid_request", what);
+  throw fault(what);
+}
+
+function protocolOf(text: string | undefined): Protocol | undefined {
+  const protocol = PROTOCOLS.find((known) => known === text);
+  if (text !== protocol) throw fault(`--protocol: expected ${PROTOCOLS.join(" or ")}, got ${printable(text ?? "")}`);
+  return protocol;
+}
+
+function fault(what: string): LastcallError {
+  return new LastcallError("invalid_request", what);
 }
 
 function parse(args: readonly string[]) {
@@ -77,7 +101,11 @@ function parse(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { help: { type: "boolean", short: "h" }, version: { type: "boolean", short: "v" } },
+      options: {
+        help: { type: "boolean", short: "h" },
+        version: { type: "boolean", short: "v" },
+        protocol: { type: "string" },
+      },
     });
   } catch (thrown) {
     throw new LastcallError("invalid_request", toError(thrown).message, { cause: thrown });
@@ -89,13 +117,14 @@ async function serveHelp(): Promise<void> {
   print(`Usage: lastcall serve\n\nRuns the service until SIGTERM or Ctrl-C, then drains.\n\n${settingsHelp()}\n`);
 }
 
-async function client(edge: Edge, given: string | undefined): Promise<void> {
-  const { DEFAULT_SERVER_URL, parseServerUrl, runClient } = await import("./client-program.js");
+async function client(edge: Edge, given: string | undefined, protocol: Protocol = "text"): Promise<void> {
+  const { DEFAULT_SERVER_URL, parseServerUrl } = await import("./server-url.js");
+  const run = await programFor(protocol);
   const url = parseServerUrl(given ?? DEFAULT_SERVER_URL);
   const abort = new AbortController();
   // Whoever reads may have seen enough (`lastcall client | head`).
   process.stdout.on("error", () => abort.abort());
-  const ended = runClient(url, { log: (line) => print(`${line}\n`), signal: abort.signal });
+  const ended = run(url, { log: (line) => print(`${line}\n`), signal: abort.signal });
   edge.handle({
     begin: async (cause) => {
       abort.abort();
@@ -107,6 +136,11 @@ async function client(edge: Edge, given: string | undefined): Promise<void> {
     abandon: async () => {},
   });
   await ended;
+}
+
+async function programFor(protocol: Protocol) {
+  if (protocol === "text") return (await import("./client-program.js")).runClient;
+  return (await import("./stream-program.js")).runStreamClient;
 }
 
 function print(text: string): void {

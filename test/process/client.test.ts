@@ -1,7 +1,19 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
 import { BIN, Program, Service } from "../support/service.js";
 import { assertClean } from "./farewell.js";
+
+/** A folder for a journal, gone after the test. */
+async function scratch(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "lastcall-client-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return join(folder, "journal");
+}
 
 describe("lastcall client, with a real server", { timeout: 60_000 }, () => {
   test("shows a drain, comes back to the server that follows, and ends on SIGINT with 0", async (t) => {
@@ -57,6 +69,55 @@ describe("lastcall client, with a real server", { timeout: 60_000 }, () => {
     );
     second.signal("SIGTERM");
     assertClean(await second.ended());
+  });
+
+  test("--protocol lastcall.v1: each item once and in order, through a drain and a kill", async (t) => {
+    const journal = { JOURNAL_URL: `lmdb:${await scratch(t)}` };
+    const first = await Service.start(t, journal);
+    const { port } = first.url;
+    const url = `ws://127.0.0.1:${port}/ws?after=oldest`;
+    const client = new Program(t, [process.execPath, BIN, "client", "--protocol", "lastcall.v1", url], {});
+    const received = () => client.lines.filter((line) => line.includes(" Received ")).length;
+    await client.text("Received 3-");
+    first.signal("SIGTERM");
+    const end = await first.ended();
+    assertClean(end);
+    const second = await Service.start(t, { ...journal, PORT: port });
+    await client.text(" Received ", client.lines.length);
+    second.signal("SIGKILL");
+    await second.exit;
+    const third = await Service.start(t, { ...journal, PORT: port });
+    await client.text(" Received ", client.lines.length);
+    client.signal("SIGTERM");
+    assert.deepEqual(await client.exit, { code: 0, signal: null });
+    const numbers = client.lines.flatMap((line) => line.match(/ Received (\d+)-/)?.[1] ?? []);
+    assert.equal(numbers.length, received());
+    assert.deepEqual(
+      numbers,
+      numbers.map((_, i) => String(i + 1)),
+    );
+    third.signal("SIGTERM");
+    assertClean(await third.ended());
+  });
+
+  test("--protocol lastcall.v1 with a server that speaks something else: told, and exit 1", async (t) => {
+    const server = createServer((_request, response) => response.writeHead(400).end());
+    server.on("upgrade", (_request, socket) => socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    t.after(() => server.close());
+    const address = server.address();
+    assert.ok(typeof address === "object" && address !== null);
+    const command = [
+      process.execPath,
+      BIN,
+      "client",
+      "--protocol=lastcall.v1",
+      `ws://127.0.0.1:${address.port}`,
+    ] as const;
+    const client = new Program(t, [...command], {});
+    assert.deepEqual(await client.exit, { code: 1, signal: null });
+    assert.equal(client.stderr, "lastcall: the server refused lastcall.v1 (HTTP 400)\n");
   });
 
   for (const signal of ["SIGTERM", "SIGINT"] as const) {

@@ -4,7 +4,8 @@ import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { type WebSocket, WebSocketServer } from "ws";
-import { parseServerUrl, runClient } from "../../src/service/client-program.js";
+import { runClient } from "../../src/service/client-program.js";
+import { parseServerUrl } from "../../src/service/server-url.js";
 import { ManualClock } from "../support/manual-clock.js";
 
 /** The client program with its log; waits are half their ceiling, and time stands still unless `clock` is turned. */

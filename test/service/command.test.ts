@@ -50,7 +50,7 @@ describe("the command line", { concurrency: 2 }, () => {
   test("client --help says what it takes", async () => {
     const { code, stdout } = await lastcall(["client", "--help"]);
     assert.equal(code, 0);
-    assert.match(stdout, /^Usage: lastcall client \[url\]/);
+    assert.match(stdout, /^Usage: lastcall client \[--protocol text\|lastcall\.v1\] \[url\]/);
   });
 
   for (const args of [[], ["serv"], ["serve", "now"], ["client", "a", "b"], ["serve", "--port=80"], ["--nonsense"]]) {
@@ -58,6 +58,19 @@ describe("the command line", { concurrency: 2 }, () => {
       const { code, stdout, stderr } = await lastcall(args);
       assert.deepEqual([code, stdout], [2, ""]);
       assert.match(stderr, /^lastcall: .+\nTry `lastcall --help`\.\n$/);
+    });
+  }
+
+  for (const [args, words] of [
+    [["client", "--protocol", "mqtt"], "--protocol: expected text or lastcall.v1, got mqtt"],
+    [["serve", "--protocol", "text"], "--protocol is the client's"],
+    [["client", "--protocol", "lastcall.v1", "ws://127.0.0.1:1/ws?after=17"], "after: expected an item's id"],
+    [["client", "--protocol", "lastcall.v1", "ws://127.0.0.1:1/ws?stream=a/b"], "stream: expected 1 to 64 letters"],
+  ] as const) {
+    test(`${args.join(" ")} ends with 2 and says why`, async () => {
+      const { code, stdout, stderr } = await lastcall(args);
+      assert.deepEqual([code, stdout], [2, ""]);
+      assert.ok(stderr.startsWith(`lastcall: ${words}`), stderr);
     });
   }
 
