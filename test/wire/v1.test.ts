@@ -923,6 +923,22 @@ describe("the peer is never left unheard", () => {
     assert.deepEqual(types(client).slice(-4), ["shutdown", "close", "close 1012", "FIN"]);
   });
 
+  test("during the drain, when its socket was full besides, and drains behind the goodbye", async (t) => {
+    const never = new Promise<Id>(() => {});
+    const { it, client, accepted } = await connected(t, { v1: { publish: () => never } });
+    for (let i = 0; !accepted.ws.isPaused; i += 1) {
+      say(client, { type: "publish", key: `${i}`, data: 1 });
+      await turn();
+    }
+    client.socket.pause();
+    await fill(it, accepted.told);
+    accepted.connection.announce(0, CLOSE_MS);
+    accepted.connection.end(await it.marks());
+    client.socket.resume();
+    assert.deepEqual(await accepted.fate, { fate: "handed_over", echoed: true });
+    await client.closed;
+  });
+
   test("while a start is under way: its answer to our close is read", async (t) => {
     const never = new Promise<never>(() => {});
     const it = await wire(t, { v1: { locate: () => never } });
@@ -1043,7 +1059,7 @@ describe("the drain", () => {
     say(client, { type: "start" });
     await seenType(client, "shutdown");
     assert.equal(client.frames[1], `{"type":"shutdown","reconnectInMs":0,"closesInMs":3500}`);
-    say(client, { type: "start" });
+    say(client, { type: "start", after: "now" });
     await seenType(client, "hello", 2);
     await settled();
     assert.deepEqual(types(client), ["hello", "shutdown", "hello"], "told once");
