@@ -1,5 +1,6 @@
 // npm test [-- filter… --node-option…]: builds, then runs every test file of dist/test. A filter is a part of a path
-// ("drain"); what starts with a dash goes to `node --test` (--test-name-pattern=…).
+// ("drain"); some folders are left out unless a filter begins with their name ("browser/"). What starts with a dash goes
+// to `node --test` (--test-name-pattern=…).
 import { spawn } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -8,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import { ensureTools } from "./tools.js";
 
 const root = join(import.meta.dirname, "..");
-// These need more than Node and npm, or measure instead of testing; they have commands of their own.
+// These need more than Node and npm, or measure instead of testing: only whoever names them gets them.
 const APART = ["bench", "browser", "cluster"];
 /** One file may take this long (ms) before it is ended as failed; only a file that hangs comes near it. */
 const FILE_LIMIT_MS = 180_000;
@@ -47,10 +48,15 @@ async function test(args) {
 async function testFiles(filters) {
   const entries = await readdir(join(root, "dist/test"), { recursive: true });
   return entries
-    .filter((file) => file.endsWith(".test.js") && !APART.includes(file.split("/")[0]))
+    .filter((file) => file.endsWith(".test.js"))
+    .filter((file) => !APART.some((folder) => file.startsWith(`${folder}/`) && !isNamed(folder, filters)))
     .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
     .sort()
     .map((file) => join("dist/test", file));
+}
+
+function isNamed(folder, filters) {
+  return filters.some((filter) => filter.startsWith(`${folder}/`));
 }
 
 /** Runs this very Node (whatever PATH says) in the project's folder; gives its exit code. */

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { describe, type TestContext, test } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { connect, type Item } from "../../src/client.js";
 import { SUBPROTOCOL } from "../../src/protocol/messages.js";
 import { FreezingProxy } from "../support/freezing-proxy.js";
 import { DarkNetwork, noNamespaces } from "../support/netns.js";
+import { publishNumbers } from "../support/numbers.js";
 import { ask, RawConnection } from "../support/raw-socket.js";
 import { type Env, Service } from "../support/service.js";
 import { TextClient } from "../support/text-client.js";
@@ -139,31 +139,6 @@ describe("a WebSocket client", { timeout: 60_000 }, () => {
 
 const HEARTBEAT_MS = 1_000;
 
-/** Publishes 1, 2, 3, ... until it is stopped. */
-async function numbers(t: TestContext, url: URL) {
-  const connection = await RawConnection.open(t, url);
-  let last = 0;
-  let stopped = false;
-  const done = (async () => {
-    while (!stopped) {
-      const { status } = await connection.request("POST", "/items", { body: String(last + 1) });
-      assert.equal(status, 201);
-      last += 1;
-      await setTimeout(10);
-    }
-  })();
-  return {
-    get last() {
-      return last;
-    },
-    async stop() {
-      stopped = true;
-      await done;
-      return last;
-    },
-  };
-}
-
 /** The client library, and what it has given out. */
 function reader(t: TestContext, host: () => string, url: URL) {
   /** Another host is another way to the same service. */
@@ -209,7 +184,7 @@ describe("the client library", { timeout: 60_000 }, () => {
         const { service, dark, light, cut, restore } = await place(t, ENV);
         let host = dark.host;
         const { client, items, has, waits, done } = reader(t, () => host, dark);
-        const publisher = await numbers(t, light);
+        const publisher = await publishNumbers(t, light);
         await has(10);
         const waiting = waits();
         cut();

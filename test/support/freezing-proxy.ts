@@ -8,8 +8,7 @@ const HELD_BYTES = 65_536;
 /**
  * A TCP proxy that can freeze: it forwards nothing any more, in either direction, and closes nothing, whatever its two
  * ends do. To both, the other has vanished: nothing comes, what they write is taken (until their buffers are full), and
- * there is no FIN and no RST. Connections made while it is frozen are accepted and hear nothing. When it thaws, what was
- * under way arrives, closes too. Unlike a network that drops packets it acknowledges the bytes it holds: who wants that to
+ * there is no FIN and no RST. When it thaws, what was under way arrives, closes too. Unlike a network that drops packets it acknowledges the bytes it holds: who wants that to
  * be real uses `netns.ts`.
  */
 export class FreezingProxy {
@@ -43,13 +42,18 @@ export class FreezingProxy {
     return Object.assign(new URL(this.target), { hostname: "127.0.0.1", port: String(port) });
   }
 
-  freeze(): void {
-    this.#frozen = true;
+  /**
+   * Freezes every connection. Those made from now on are accepted and frozen too; or, with `newcomers`, they work: what
+   * stood is lost as it is when a NAT has forgotten it or a laptop has changed its network.
+   */
+  freeze({ newcomers = false } = {}): void {
+    this.#frozen = !newcomers;
+    for (const pipe of this.#pipes) pipe.frozen = true;
   }
 
   thaw(): void {
     this.#frozen = false;
-    for (const pipe of this.#pipes) pipe.thaw();
+    for (const pipe of this.#pipes) pipe.frozen = false;
   }
 
   /** What the servers have sent since it froze, connection by connection, those with nothing left out. */
@@ -60,8 +64,8 @@ export class FreezingProxy {
   #accept(client: Socket): void {
     this.accepted += 1;
     const server = connect({ host: this.target.hostname, port: Number(this.target.port), allowHalfOpen: true });
-    const isFrozen = () => this.#frozen;
-    for (const pipe of [new Pipe(client, server, false, isFrozen), new Pipe(server, client, true, isFrozen)]) {
+    for (const pipe of [new Pipe(client, server, false), new Pipe(server, client, true)]) {
+      pipe.frozen = this.#frozen;
       this.#pipes.add(pipe);
       pipe.from.once("close", () => this.#pipes.delete(pipe));
     }
@@ -77,17 +81,16 @@ class Pipe {
   readonly from: Socket;
   readonly fromServer: boolean;
   readonly #to: Socket;
-  readonly #isFrozen: () => boolean;
+  #frozen = false;
   #held: Buffer[] = [];
   #heldBytes = 0;
   /** How `from` has ended. */
   #end: "fin" | "reset" | undefined;
 
-  constructor(from: Socket, to: Socket, fromServer: boolean, isFrozen: () => boolean) {
+  constructor(from: Socket, to: Socket, fromServer: boolean) {
     this.from = from;
     this.#to = to;
     this.fromServer = fromServer;
-    this.#isFrozen = isFrozen;
     from.setNoDelay();
     from.on("data", (bytes) => {
       this.#held.push(bytes);
@@ -103,7 +106,8 @@ class Pipe {
     return Buffer.concat(this.#held);
   }
 
-  thaw(): void {
+  set frozen(frozen: boolean) {
+    this.#frozen = frozen;
     this.#move();
   }
 
@@ -113,7 +117,7 @@ class Pipe {
   }
 
   #move(): void {
-    if (this.#isFrozen()) {
+    if (this.#frozen) {
       if (this.#heldBytes >= HELD_BYTES) this.from.pause();
       return;
     }
