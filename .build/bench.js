@@ -1,4 +1,4 @@
-// npm run bench [drain] [memory] [start] [-- --clients N --rounds N --peers]: builds when the sources are newer than the
+// npm run bench [drain] [memory] [start] [fanout] [-- --clients N --rounds N --peers]: builds when the sources are newer than the
 // bundle, runs the benches named (all by default), prints one Markdown table each. What they measure: test/bench/README.md.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
@@ -6,7 +6,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
-const BENCHES = ["drain", "memory", "start"];
+const BENCHES = ["drain", "memory", "start", "fanout"];
 const words = process.argv.slice(2);
 const firstOption = words.findIndex((word) => word.startsWith("--"));
 const named = firstOption === -1 ? words : words.slice(0, firstOption);

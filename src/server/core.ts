@@ -5,7 +5,9 @@ import { planDrain } from "../drain/budget.js";
 import { Drain } from "../drain/engine.js";
 import { reached } from "../drain/phases.js";
 import type { Source } from "../drain/ports.js";
+import type { FeedEvents } from "../stream/feed.js";
 import { Feeds } from "../stream/feeds.js";
+import { Stalls } from "../stream/stalls.js";
 import type { Peer } from "../wire/peer.js";
 import { Leave } from "./leave.js";
 import type { Log } from "./log.js";
@@ -49,7 +51,7 @@ export class Core {
       this.metrics.published.inc({ result });
       if (result === "appended") this.metrics.appendSeconds.observe(ms / 1000);
     });
-    const feeds = new Feeds(journal, clock, {
+    const events: FeedEvents = {
       items: (_stream, count, lagMs) => {
         this.metrics.items.inc(count);
         this.metrics.followerLag.set(lagMs / 1000);
@@ -60,7 +62,9 @@ export class Core {
       },
       ended: (stream) => this.fail(`stream ${stream} is no longer followed: the journal is closed`),
       failed: (stream, error) => log.warn({ stream, err: error }, "Reading the journal failed; trying again"),
-    });
+    };
+    const stalls = new Stalls(options.maxPinnedBytes);
+    const feeds = new Feeds({ journal, clock, events, stalls });
     this.streams = new Streams(journal, feeds, (reason) => this.metrics.gaps.inc({ reason }));
     const leave = new Leave({
       roster: this.roster,
@@ -98,6 +102,7 @@ export class Core {
       version: options.version,
       ready: () => this.readiness.state(),
       tallies,
+      stalls,
       plan: planDrain(options.budget, { afterPreStop: true, skipWindow: false }),
     });
     logDrain(this.drain, log, () => this.roster.size);

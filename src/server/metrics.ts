@@ -23,9 +23,11 @@ export interface MetricsSources {
   readonly ready: () => ReadyState;
   readonly plan: Plan;
   readonly tallies: Tallies;
+  /** Clients that take nothing, and the memory they hold by that. */
+  readonly stalls: { readonly size: number; readonly bytes: number };
 }
 
-export function createMetrics({ version, ready, plan, tallies }: MetricsSources) {
+export function createMetrics({ version, ready, plan, tallies, stalls }: MetricsSources) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -112,6 +114,23 @@ export function createMetrics({ version, ready, plan, tallies }: MetricsSources)
       },
     });
   }
+
+  new Gauge({
+    name: "lastcall_stalled_clients",
+    help: "Clients whose sockets take nothing just now.",
+    registers,
+    collect() {
+      this.set(stalls.size);
+    },
+  });
+  new Gauge({
+    name: "lastcall_pinned_bytes",
+    help: "Memory held for clients whose sockets take nothing just now.",
+    registers,
+    collect() {
+      this.set(stalls.bytes);
+    },
+  });
 
   const connections = new Counter({
     name: "lastcall_connections_total",

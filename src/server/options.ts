@@ -4,6 +4,8 @@ import { LastcallError } from "../base/errors.js";
 import { BUDGET_DEFAULTS, type BudgetSettings, checkBudget } from "../drain/budget.js";
 import type { Closable, Source } from "../drain/ports.js";
 import type { Journal } from "../journal/port.js";
+import { SEGMENT_BYTES } from "../stream/frame-log.js";
+import { MAX_PINNED_BYTES } from "../stream/stalls.js";
 import type { Publisher } from "./publisher.js";
 
 /** What the Fastify plugin takes. Times in ms, sizes in bytes. */
@@ -30,6 +32,8 @@ export interface LastcallOptions {
   readonly lingerScrapes?: number;
   /** Clients at a time; 0 is no limit. Default 0. */
   readonly maxConnections?: number;
+  /** Memory that clients who do not read may hold together, bytes; beyond it the longest-stalled are closed. Default 64 MiB. */
+  readonly maxPinnedBytes?: number;
   /** Largest item, and largest frame from a client. Default 65,536. */
   readonly maxItemBytes?: number;
   /** Whether what text clients send is published. Default false: it is counted and logged. */
@@ -62,6 +66,7 @@ export function resolveOptions(options: LastcallOptions, version: string): Resol
     dependencyGraceMs: options.dependencyGraceMs ?? 15_000,
     lingerScrapes: options.lingerScrapes ?? 1,
     maxConnections: options.maxConnections ?? 0,
+    maxPinnedBytes: options.maxPinnedBytes ?? MAX_PINNED_BYTES,
     maxItemBytes: options.maxItemBytes ?? 65_536,
     textPublish: options.textPublish ?? false,
     slowMaxMs: options.slowMaxMs ?? 0,
@@ -77,6 +82,7 @@ export function resolveOptions(options: LastcallOptions, version: string): Resol
   atLeast("dependencyGraceMs", resolved.dependencyGraceMs, 0);
   atLeast("lingerScrapes", resolved.lingerScrapes, 1);
   atLeast("maxConnections", resolved.maxConnections, 0);
+  atLeast("maxPinnedBytes", resolved.maxPinnedBytes, SEGMENT_BYTES);
   atLeast("maxItemBytes", resolved.maxItemBytes, 1);
   atLeast("slowMaxMs", resolved.slowMaxMs, 0);
   checkBudget(resolved.budget);

@@ -51,6 +51,7 @@ export async function buildApp(settings: Settings, { log }: ServiceLog, version:
     dependencyGraceMs: settings.dependencyGraceMs,
     lingerScrapes: settings.lingerScrapes,
     maxConnections: settings.limits.maxConnections,
+    maxPinnedBytes: settings.limits.maxPinnedBytes,
     maxItemBytes: settings.limits.maxItemBytes,
     slowMaxMs: settings.limits.slowMaxMs,
     textPublish: settings.textPublish,

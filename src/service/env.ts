@@ -28,7 +28,12 @@ export interface Settings {
   readonly feed: { readonly intervalMs: number; readonly finalItems?: number };
   readonly textPublish: boolean;
   /** `maxConnections` 0 is no limit. */
-  readonly limits: { readonly maxConnections: number; readonly maxItemBytes: number; readonly slowMaxMs: number };
+  readonly limits: {
+    readonly maxConnections: number;
+    readonly maxPinnedBytes: number;
+    readonly maxItemBytes: number;
+    readonly slowMaxMs: number;
+  };
   readonly logLevel: LogLevel;
   readonly podName: string;
   readonly terminationMessagePath: string;
@@ -83,6 +88,7 @@ export function readSettings(env: Env): Settings {
     textPublish: reading.get(s.textPublish),
     limits: {
       maxConnections: reading.get(s.maxConnections),
+      maxPinnedBytes: reading.get(s.maxPinnedBytes),
       maxItemBytes: reading.get(s.maxItemBytes),
       slowMaxMs: reading.get(s.slowMax),
     },

@@ -1,5 +1,6 @@
 import { BUDGET_DEFAULTS, type BudgetSettings } from "../drain/budget.js";
 import { JOURNAL_DEFAULTS } from "../journal/port.js";
+import { MAX_PINNED_BYTES } from "../stream/stalls.js";
 import { boolean, choice, host, integer, name, optional, orWord, path, port, seconds, url } from "./kinds.js";
 import { type Described, setting } from "./setting.js";
 
@@ -136,6 +137,12 @@ const clients = {
   ),
   textPublish: setting("TEXT_PUBLISH", boolean, false, "Publishes what text clients send, instead of only logging it"),
   maxConnections: setting("MAX_CONNECTIONS", integer(0, 1_000_000), 0, "Connections open at a time; 0 sets no limit"),
+  maxPinnedBytes: setting(
+    "MAX_PINNED_BYTES",
+    integer(1_048_576, 1_099_511_627_776),
+    MAX_PINNED_BYTES,
+    "Memory held for clients who do not read, in bytes; beyond it the longest-stalled are closed",
+  ),
   maxItemBytes: setting("MAX_ITEM_BYTES", integer(64, 16_777_216), 65_536, "Largest item, in bytes of JSON"),
   slowMax: setting("SLOW_MAX_SECONDS", drainTime, 60_000, "Longest answer that GET /slow may be asked for"),
 };

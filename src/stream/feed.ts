@@ -8,6 +8,7 @@ import { type EncodedPage, PageCache } from "./page-cache.js";
 import type { Encoding } from "./ports.js";
 import { Pump } from "./pump.js";
 import type { Session } from "./session.js";
+import type { Stalls } from "./stalls.js";
 
 /** One encoding's log and those who read it. */
 export interface Line {
@@ -28,6 +29,16 @@ export interface FeedEvents {
   failed(stream: string, error: Error): void;
 }
 
+/** What the feeds of a process have in common. */
+export interface FeedOptions {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly events: FeedEvents;
+  readonly stalls: Stalls;
+  /** The first session has begun, or the last one has ended. */
+  readonly onUse?: (feed: Feed) => void;
+}
+
 /** One stream, as this process sees it: follows the journal and feeds the frame logs of the encodings in use. */
 export class Feed {
   readonly stream: string;
@@ -37,25 +48,33 @@ export class Feed {
    * @throws LastcallError `journal_unavailable`
    */
   readonly head: () => Promise<Id>;
-  readonly #journal: Journal;
-  readonly #clock: Clock;
-  readonly #events: FeedEvents;
+  readonly #options: FeedOptions;
   readonly #lines = new Map<string, Line>();
   readonly #pages: PageCache;
   readonly #waiting = new Set<Session>();
   #at: Id;
+  #sessions = 0;
   #retrying = false;
+  #follower: AbortSignal | undefined;
   #ended = false;
   #cancelRetry: Cancel = () => {};
 
-  constructor(journal: Journal, stream: string, at: Id, clock: Clock, events: FeedEvents) {
+  constructor(stream: string, at: Id, options: FeedOptions) {
+    const { journal } = options;
     this.stream = stream;
-    this.#journal = journal;
     this.#at = at;
-    this.#clock = clock;
-    this.#events = events;
+    this.#options = options;
     this.#pages = new PageCache(journal, stream, () => this.#at);
     this.head = coalesced(() => journal.head(stream));
+  }
+
+  /** Whether any session reads it, or waits to. */
+  get used(): boolean {
+    return this.#sessions > 0;
+  }
+
+  get stalls(): Stalls {
+    return this.#options.stalls;
   }
 
   /** How far the follower is. */
@@ -77,6 +96,19 @@ export class Feed {
     return this.#pages.read(encoding, after);
   }
 
+  /** A session begins. */
+  enter(): void {
+    this.#sessions += 1;
+    if (this.#sessions === 1) this.#options.onUse?.(this);
+  }
+
+  /** A session has ended. */
+  leave(session: Session): void {
+    this.#waiting.delete(session);
+    this.#sessions -= 1;
+    if (this.#sessions === 0) this.#options.onUse?.(this);
+  }
+
   /** Keeps a session until the follower has moved. */
   await(session: Session): void {
     this.#waiting.add(session);
@@ -87,7 +119,7 @@ export class Feed {
     this.#waiting.add(session);
     if (this.#retrying || this.#ended) return;
     this.#retrying = true;
-    this.#cancelRetry = this.#clock.after(RETRY_MS, () => {
+    this.#cancelRetry = this.#options.clock.after(RETRY_MS, () => {
       this.#retrying = false;
       this.#wakeWaiting();
     });
@@ -97,23 +129,32 @@ export class Feed {
     this.#waiting.delete(session);
   }
 
-  /** Follows the journal until `signal` aborts, through any loss of it. */
+  /** Follows the journal until `signal` aborts, through any loss of it. May be called again after that. */
   async follow(signal: AbortSignal): Promise<void> {
+    this.#follower = signal;
+    this.#ended = false;
     await this.#followOn(signal);
+    // It may be followed anew by then.
+    if (this.#follower !== signal) return;
     this.#ended = true;
+    this.#retrying = false;
     this.#cancelRetry();
   }
 
   async #followOn(signal: AbortSignal): Promise<void> {
+    const { journal, clock, events } = this.#options;
     while (!signal.aborted) {
       try {
-        for await (const page of this.#journal.follow(this.stream, this.#at, signal)) this.#take(page);
-        if (!signal.aborted) this.#events.ended(this.stream);
+        for await (const page of journal.follow(this.stream, this.#at, signal)) {
+          if (signal.aborted) return;
+          this.#take(page);
+        }
+        if (!signal.aborted) events.ended(this.stream);
         return;
       } catch (thrown) {
         if (signal.aborted) return;
-        this.#events.failed(this.stream, toError(thrown));
-        await sleep(this.#clock, RETRY_MS, signal);
+        events.failed(this.stream, toError(thrown));
+        await sleep(clock, RETRY_MS, signal);
         this.#wakeWaiting();
       }
     }
@@ -131,14 +172,15 @@ export class Feed {
       line.log.append(page.entries);
       line.pump.wake();
     }
-    this.#events.items(this.stream, page.entries.length, Math.max(0, this.#clock.epoch() - last.at));
+    const { clock, events } = this.#options;
+    events.items(this.stream, page.entries.length, Math.max(0, clock.epoch() - last.at));
     this.#wakeWaiting();
   }
 
   #lose(page: Extract<Page, { type: "gap" }>): void {
     this.#at = page.cursor;
     this.#pages.clear();
-    this.#events.gap(this.stream, page.reason);
+    this.#options.events.gap(this.stream, page.reason);
     for (const { log, pump } of this.#lines.values()) {
       const sessions = pump.sessions();
       log.reset(page.cursor);

@@ -1,6 +1,7 @@
 import type { Entry } from "../journal/port.js";
 import { type Id, numberOf } from "../protocol/ids.js";
 import type { Encoding } from "./ports.js";
+import type { Block } from "./stalls.js";
 
 /** Largest segment, bytes. What a stalled socket still holds pins one of these, never the whole log. */
 export const SEGMENT_BYTES = 65_536;
@@ -11,6 +12,7 @@ const SEGMENTS_KEPT = 8;
 /** Encoded items one after the other; bytes once written never change. */
 interface Segment {
   readonly bytes: Uint8Array;
+  readonly block: Block;
   /** The number of the first item. */
   readonly first: number;
   /** The ids, and the offset at which each item ends. */
@@ -22,6 +24,8 @@ interface Segment {
 /** What a session gets in one write. */
 export interface Slice {
   readonly bytes: Uint8Array;
+  /** The memory that `bytes` are a part of. */
+  readonly block: Block;
   readonly items: number;
   /** The last item's place: the session's next cursor. */
   readonly n: number;
@@ -101,6 +105,7 @@ export class FrameLog {
     this.#lastFrom = n;
     this.#lastSlice = {
       bytes: segment.bytes.subarray(start, segment.used),
+      block: segment.block,
       items: last - index + 1,
       n: segment.first + last,
       id,
@@ -123,9 +128,11 @@ export class FrameLog {
     if (tail !== undefined && tail.bytes.length - tail.used >= length) return tail;
     // Grows with use: a quiet stream should not cost 64 KB.
     const size = tail === undefined ? FIRST_SEGMENT_BYTES : Math.min(SEGMENT_BYTES, tail.bytes.length * 2);
+    // Its own memory, not the shared pool's: a small slice must not pin a pool.
+    const bytes = Buffer.allocUnsafeSlow(Math.max(size, length));
     const segment: Segment = {
-      // Its own memory, not the shared pool's: a small slice must not pin a pool.
-      bytes: Buffer.allocUnsafeSlow(Math.max(size, length)),
+      bytes,
+      block: { bytes: bytes.length },
       first: this.#n + 1,
       ids: [],
       ends: [],

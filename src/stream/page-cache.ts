@@ -86,5 +86,7 @@ function encodeSlice(encoding: Encoding, entries: readonly Entry[]): Slice | und
     id = entry.id;
   }
   if (id === undefined) return undefined;
-  return { bytes: Buffer.concat(frames, bytes), items: frames.length, n: numberOf(id), id };
+  const slice = Buffer.concat(frames, bytes);
+  // A small one is part of the shared pool, and pins that.
+  return { bytes: slice, block: { bytes: slice.buffer.byteLength }, items: frames.length, n: numberOf(id), id };
 }

@@ -1,5 +1,6 @@
 import type { Entry, GapReason } from "../journal/port.js";
 import type { Id } from "../protocol/ids.js";
+import type { Staller } from "./stalls.js";
 
 /** How items look on one kind of wire. Each item is encoded once, however many sessions get it. */
 export interface Encoding {
@@ -16,8 +17,8 @@ export interface Gap {
   readonly reason: GapReason;
 }
 
-/** A session's way to its peer. */
-export interface Channel {
+/** A session's way to its peer. Several sessions may use it, one after the other. */
+export interface Channel extends Staller {
   readonly encoding: Encoding;
   /** The socket takes nothing more just now. */
   readonly blocked: boolean;

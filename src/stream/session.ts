@@ -3,6 +3,7 @@ import type { Feed, Line } from "./feed.js";
 import type { FrameLog, Slice } from "./frame-log.js";
 import type { Channel, Gap } from "./ports.js";
 import type { Visited } from "./pump.js";
+import type { Block } from "./stalls.js";
 
 /**
  * A session is a cursor, in one of three states: *replaying* (behind: reads pages as fast as its socket takes them, or
@@ -12,6 +13,7 @@ type State = { readonly type: "replaying" } | { readonly type: "live" } | { read
 
 const LIVE: State = { type: "live" };
 const STOPPED: State = { type: "stopped" };
+const NOTHING: readonly Block[] = [];
 /** Every reading is a state of its own, so that a late answer is known by its not being the present one. */
 const replaying = (): State => ({ type: "replaying" });
 
@@ -25,6 +27,8 @@ export class Session implements Visited {
   #id: Id;
   /** Number of the item after which the channel is told that it has arrived. */
   #goal = Number.POSITIVE_INFINITY;
+  /** What the socket may hold, if it holds anything: the blocks written from since it held nothing. */
+  #held = NOTHING;
 
   constructor(feed: Feed, channel: Channel, cursor: Id) {
     this.#feed = feed;
@@ -50,15 +54,19 @@ export class Session implements Visited {
 
   start(): void {
     if (this.#state !== STOPPED) return;
+    this.#feed.enter();
     this.#state = replaying();
     this.#advance();
   }
 
-  /** Gives nothing more; the cursor stays. */
+  /** Gives nothing more; the cursor stays. Also to be called when the connection has ended. */
   stop(): void {
     if (this.#state === LIVE) this.#line.pump.remove(this);
-    this.#feed.forget(this);
+    if (this.#state !== STOPPED) this.#feed.leave(this);
     this.#state = STOPPED;
+    // What the socket holds does not go away by that.
+    if (this.#channel.unsent > 0) this.#feed.stalls.hold(this.#channel, this.#held);
+    else this.#feed.stalls.release(this.#channel);
   }
 
   /** Tells the channel, once, when item `n` and all before it have been given out; at once when they have. */
@@ -70,6 +78,7 @@ export class Session implements Visited {
 
   /** The socket has drained. */
   writable(): void {
+    this.#feed.stalls.release(this.#channel);
     if (this.#state.type === "replaying") this.#advance();
   }
 
@@ -103,8 +112,14 @@ export class Session implements Visited {
 
   /** From replaying: joins the log where it holds the cursor, reads a page where it does not. */
   #advance(): void {
-    if (this.#channel.blocked) this.#channel.awaitWritable();
+    if (this.#channel.blocked) this.#stall();
     else if (!this.#join()) void this.#read();
+  }
+
+  /** Waits for the socket, at the risk of being closed for what it holds by that. */
+  #stall(): void {
+    this.#channel.awaitWritable();
+    this.#feed.stalls.hold(this.#channel, this.#held);
   }
 
   #join(): boolean {
@@ -124,7 +139,7 @@ export class Session implements Visited {
     if (this.#state !== state) return;
     if (page.type === "gap") return this.#goOnAfter(page);
     // The socket may have been filled, or closed, while the page was read; it is kept for the next asking.
-    if (this.#channel.blocked) return this.#channel.awaitWritable();
+    if (this.#channel.blocked) return this.#stall();
     if (page.type === "failed") return this.#feed.retry(this);
     if (page.type === "none") {
       // At the journal's head: the follower, if it has not come by meanwhile, will come.
@@ -150,7 +165,13 @@ export class Session implements Visited {
   #give(slice: Slice): void {
     this.#n = slice.n;
     this.#id = slice.id;
+    const held = this.#channel.unsent > 0 ? this.#held : NOTHING;
     this.#channel.write(slice.bytes, slice.items);
+    if (this.#channel.unsent > 0) {
+      this.#held = held.includes(slice.block) ? held : [...held, slice.block];
+      // Though nothing more may come for it: what it holds, it holds.
+      if (this.#channel.blocked) this.#stall();
+    }
     this.#checkGoal();
   }
 

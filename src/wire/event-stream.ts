@@ -33,7 +33,12 @@ export class EventStream implements Outlet {
   }
 
   get full(): boolean {
-    return this.#response.writableNeedDrain || this.#response.destroyed;
+    const { writableNeedDrain, writableLength, destroyed } = this.#response;
+    return destroyed || (writableNeedDrain && writableLength > 0);
+  }
+
+  get unsent(): number {
+    return this.#response.destroyed ? 0 : this.#response.writableLength;
   }
 
   get sent(): number {

@@ -23,12 +23,15 @@ export function isSpeaking(stage: Stage): boolean {
 
 /**
  * Why the goodbye was said. `complete`: everything up to the mark was given. `behind`: not everything, but the peer has a
- * cursor to go on from. `cut` and `lost`: its place was lost, in a drain or not. `slow`: it held too much and took nothing.
+ * cursor to go on from. `cut` and `lost`: its place was lost, in a drain or not.
  */
-export type Farewell = "complete" | "behind" | "cut" | "lost" | "slow";
+export type Farewell = "complete" | "behind" | "cut" | "lost";
 
-/** How it came to its end: the peer's socket went, or we ended it. */
-export type End = "went" | "ended";
+/** How it came to its end: the peer's socket went, or we ended it; `overrun`: because it held too much and took nothing. */
+export type End = "went" | "ended" | "overrun";
+
+/** The fate of a connection that nobody had told anything yet. */
+const UNTOLD: Readonly<Record<End, Fate>> = { went: "gone", ended: "silent", overrun: "slow" };
 
 /** The last that is known of a connection when it ends. */
 export interface Last {
@@ -47,7 +50,7 @@ export function fateOf({ stage, how, farewell, flushed, moved, resumable }: Last
   const cut = resumable ? "handed_over" : "cut";
   switch (stage) {
     case "open":
-      return how === "went" ? "gone" : "silent";
+      return UNTOLD[how];
     case "told":
     case "ending":
       return how === "went" ? "gone" : cut;

@@ -6,6 +6,8 @@ export interface Outlet {
   readonly blocked: boolean;
   /** Blocked, and `onDrain` will say when it is no longer. */
   readonly full: boolean;
+  /** Bytes handed over that have not left the process; 0 once it is closed. */
+  readonly unsent: number;
   /** Bytes that have left the process. */
   readonly sent: number;
   /** Hands over whole frames. */

@@ -61,6 +61,10 @@ export abstract class Peer implements Connection, Channel, OutletOwner {
     return this.outlet.blocked;
   }
 
+  get unsent(): number {
+    return this.outlet.unsent;
+  }
+
   awaitWritable(): void {
     if (this.#awaiting || !this.outlet.full) return;
     this.#awaiting = true;
@@ -76,6 +80,10 @@ export abstract class Peer implements Connection, Channel, OutletOwner {
     this.#vigil.said();
     this.outlet.write(frames);
     this.events.wrote(this, items);
+  }
+
+  overrun(): void {
+    this.#over("overrun", false);
   }
 
   arrived(): void {
@@ -102,7 +110,6 @@ export abstract class Peer implements Connection, Channel, OutletOwner {
   }
 
   terminate(): void {
-    this.outlet.terminate();
     this.#over("ended", false);
   }
 
@@ -186,6 +193,7 @@ export abstract class Peer implements Connection, Channel, OutletOwner {
   }
 
   #over(how: End, echoed: boolean): void {
+    if (how !== "went") this.outlet.terminate();
     const stage = this.#stage;
     if (stage === "closed") return;
     // Who answers the goodbye has read everything before it.

@@ -42,7 +42,12 @@ export class ServerSocket extends WebSocket implements Outlet {
   }
 
   get full(): boolean {
-    return this.#socket?.writableNeedDrain ?? true;
+    // A socket that has passed on all that it was given is not full, though Node says so until the turn's end.
+    return this.#socket === undefined || (this.#socket.writableNeedDrain && this.#socket.writableLength > 0);
+  }
+
+  get unsent(): number {
+    return this.#socket === undefined || this.#socket.destroyed ? 0 : this.#socket.writableLength;
   }
 
   get sent(): number {

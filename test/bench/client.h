@@ -7,17 +7,10 @@
  *   echoed   our close frame reached a server that still listened, and that then ended the connection with FIN, not RST
  *   inOrder  all of SHUTDOWN < finals < CLOSE < close frame 1012
  */
+#include "net.h"
 #include <poll.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-
-/* The sample handshake of RFC 6455 section 1.3; one key for all, for the handshake is not what is measured. */
-#define KEY "dGhlIHNhbXBsZSBub25jZQ=="
-#define ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 enum phase { OPENING, OPEN, CLOSING, ENDED };
 enum step { BEFORE, AFTER_SHUTDOWN, AFTER_CLOSE };
@@ -37,12 +30,6 @@ struct client {
 static int finals_expected;
 static long told, flushed, closes, closed1012, in_order, broken, items, pings;
 static double first_told, last_told;
-
-static double now_ms(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
-}
 
 /* A pong or the echo of a close frame: the payload that came, masked as a client must. */
 static int answer(struct client *c, int opcode) {

@@ -9,16 +9,9 @@
  */
 #define _GNU_SOURCE
 #include "client.h"
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <unistd.h>
-
-#define OPENING_MAX 256     /* below every listen backlog in use (Node: 511) */
-#define PER_ADDRESS 5000    /* connections per source address 127.0.0.x: ephemeral ports stay plentiful */
 
 static struct client *clients;
 static int n, opened, opening, connected, refused, ended, epoll;
@@ -26,18 +19,6 @@ static int codes[65536];
 static long echoed, resets, bytes;
 static double marked_cpu, last_end;
 static char request[1024];
-static struct sockaddr_in server = { .sin_family = AF_INET };
-
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static double cpu_ms(void) {
-  struct rusage u;
-  getrusage(RUSAGE_SELF, &u);
-  return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e3 + (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e3;
-}
 
 static void report(void) {
   printf("{\"event\":\"done\",\"clients\":%d,\"told\":%ld,\"flushed\":%ld,\"closed\":%ld,\"closed1012\":%ld,"
@@ -56,14 +37,7 @@ static void report(void) {
 }
 
 static void connect_one(struct client *c, int i) {
-  struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + i / PER_ADDRESS) };
-  int one = 1;
-  c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (c->fd < 0) die("socket (raise the limit of open files: ulimit -n)");
-  setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-  setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  if (bind(c->fd, (struct sockaddr *)&from, sizeof from) < 0) die("bind");
-  if (connect(c->fd, (struct sockaddr *)&server, sizeof server) < 0) die("connect");
+  c->fd = connect_to_server(i);
   if (send(c->fd, request, strlen(request), MSG_NOSIGNAL) < 0) die("send");
   struct epoll_event event = { .events = EPOLLIN, .data.ptr = c };
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event) < 0) die("epoll_ctl");
@@ -126,17 +100,12 @@ int main(int argc, char **argv) {
   }
   n = atoi(argv[3]);
   finals_expected = atoi(argv[4]);
-  server.sin_port = htons(atoi(argv[1]));
-  server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  use_server(atoi(argv[1]));
   snprintf(request, sizeof request,
            "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " KEY "\r\n%s%s%s\r\n",
            argv[2], argv[1], argc > 5 ? "Sec-WebSocket-Protocol: " : "", argc > 5 ? argv[5] : "",
            argc > 5 ? "\r\n" : "");
-  struct rlimit files;
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
   setvbuf(stdout, NULL, _IOLBF, 0);
   clients = calloc(n, sizeof *clients);
   epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -1,7 +1,7 @@
 /** What the benches need of the machine: cores to pin to, a C compiler, a clock, and words to say what it is. */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** Where the compiled benches stand; the C programs are put beside them. */
@@ -21,10 +21,10 @@ export function onLoadCore(command: readonly string[]): readonly string[] {
 }
 
 /** Compiles `test/bench/<source>.c` and gives the program's path. Throws when there is no C compiler. */
-export function compile(source: string): string {
-  const program = join(here, source);
+export function compile(source: string, name = source, flags: readonly string[] = []): string {
+  const program = join(here, name);
   const compiler = process.env["CC"] ?? "cc";
-  const run = spawnSync(compiler, ["-O2", "-o", program, join(root, "test/bench", `${source}.c`)], {
+  const run = spawnSync(compiler, ["-O2", "-o", program, join(root, "test/bench", `${source}.c`), ...flags], {
     encoding: "utf8",
   });
   if (run.error) throw new Error(`the benches need Linux and a C compiler (\`${compiler}\`): ${run.error.message}`);
@@ -40,6 +40,26 @@ export function compiled(path: string): string {
 /** Milliseconds on CLOCK_MONOTONIC, the clock of the load's own timestamps. */
 export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
+}
+
+/** A self-signed certificate in a folder of its own, as the servers' environment. */
+export function certificate(): Readonly<Record<string, string>> {
+  const folder = mkdtempSync(join(tmpdir(), "lastcall-bench-tls-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const [cert, key] = [join(folder, "tls.crt"), join(folder, "tls.key")];
+  const how = "-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=bench".split(" ");
+  const run = spawnSync("openssl", ["req", ...how, "-out", cert, "-keyout", key], { encoding: "utf8" });
+  if (run.status !== 0) throw new Error(`openssl makes no certificate: ${run.error?.message ?? run.stderr}`);
+  return { TLS_CERT_FILE: cert, TLS_KEY_FILE: key };
+}
+
+/** CPU time that a process has had so far, ms; a tick of the kernel's accounting is 10 ms. */
+export function processorMs(pid: number): number {
+  // The name, in parentheses, may hold anything; the fields are counted from its end. See proc_pid_stat(5).
+  const [user = "", system = ""] = (readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1) ?? "")
+    .split(" ")
+    .slice(11, 13);
+  return (Number(user) + Number(system)) * 10;
 }
 
 /** Resident memory of a process in bytes: exact from smaps_rollup where the kernel has it, else VmRSS. */
@@ -59,5 +79,10 @@ export function residentBytes(pid: number): number {
 export function describeMachine(): string {
   const model = cpus()[0]?.model.trim() || "unknown CPU";
   const where = pinning ? "server pinned to core 0, load to core 1" : "nothing pinned";
-  return `${cpus().length} cores (${model}), Node ${process.version}, Linux; ${where}`;
+  return `${cpus().length} cores (${model}), Node ${process.version}, Linux, TCP ${congestionControl()}; ${where}`;
+}
+
+/** It matters: BBR paces what is sent, and shows in the latencies. */
+function congestionControl(): string {
+  return readFileSync("/proc/sys/net/ipv4/tcp_congestion_control", "utf8").trim();
 }

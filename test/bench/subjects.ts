@@ -1,7 +1,7 @@
 /** The servers under test: lastcall and its peers, all with the same settings. */
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { compile, compiled } from "./machine.js";
+import { certificate, compile, compiled } from "./machine.js";
 import type { ServerSpec } from "./server.js";
 
 export const FINALS = 5;
@@ -41,6 +41,23 @@ export function fastifyDefaults(): ServerSpec {
 
 export function plainC(): ServerSpec {
   return { name: "plain C", command: [compile("peers/drain")], env };
+}
+
+/** lastcall's plugin with the publisher of the fan-out benches. */
+export function fanoutLastcall(name: string, { journal = "memory:", tls = false } = {}): ServerSpec {
+  return {
+    name,
+    command: [node, compiled("peers/fanout-lastcall")],
+    env: { JOURNAL_URL: journal, ...(tls ? certificate() : {}) },
+  };
+}
+
+export function fanoutWs(): ServerSpec {
+  return { name: "plain `ws`, `send` to each", command: [node, compiled("peers/fanout-ws")] };
+}
+
+export function fanoutSocketIo(): ServerSpec {
+  return { name: "Socket.IO, `io.emit`", command: [node, compiled("peers/fanout-socketio")] };
 }
 
 /** `--clients` and `--rounds` of a bench's command line, and `--peers` to leave lastcall itself out. */

@@ -31,6 +31,7 @@ describe("options", () => {
       dependencyGraceMs: 15_000,
       lingerScrapes: 1,
       maxConnections: 0,
+      maxPinnedBytes: 67_108_864,
       maxItemBytes: 65_536,
       textPublish: false,
       slowMaxMs: 0,
@@ -52,6 +53,7 @@ describe("options", () => {
     ["lingerScrapes", 1],
     ["maxConnections", 0],
     ["heartbeatMs", 1],
+    ["maxPinnedBytes", 65_536],
     ["maxItemBytes", 1],
     ["slowMaxMs", 0],
   ] as const) {

@@ -30,6 +30,7 @@ describe("the service", () => {
       DEPENDENCY_GRACE_SECONDS: "8",
       METRICS_LINGER_SCRAPES: "3",
       MAX_CONNECTIONS: "11",
+      MAX_PINNED_BYTES: "2000000",
       TEXT_PUBLISH: "true",
       CLOSE_TIMEOUT_SECONDS: "2",
     });
@@ -39,6 +40,7 @@ describe("the service", () => {
     assert.equal(options.dependencyGraceMs, 8_000);
     assert.equal(options.lingerScrapes, 3);
     assert.equal(options.maxConnections, 11);
+    assert.equal(options.maxPinnedBytes, 2_000_000);
     assert.equal(options.textPublish, true);
     assert.equal(options.budget.closeMs, 2_000);
     assert.equal(options.version, "1.2.3");

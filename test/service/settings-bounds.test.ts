@@ -20,6 +20,7 @@ const INTEGERS: readonly Row[] = [
   ["JOURNAL_REDIS_WAIT", 0, 100, (s) => s.journal.redisWait],
   ["METRICS_LINGER_SCRAPES", 1, 100, (s) => s.lingerScrapes],
   ["MAX_CONNECTIONS", 0, 1_000_000, (s) => s.limits.maxConnections],
+  ["MAX_PINNED_BYTES", 1_048_576, 1_099_511_627_776, (s) => s.limits.maxPinnedBytes],
   ["MAX_ITEM_BYTES", 64, 16_777_216, (s) => s.limits.maxItemBytes],
   ["FEED_FINAL_ITEMS", 1, 10, (s) => s.feed.finalItems],
 ];

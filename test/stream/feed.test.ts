@@ -1,13 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { Clock } from "../../src/base/clock.js";
 import { MemoryJournal } from "../../src/journal/memory.js";
-import { JOURNAL_DEFAULTS } from "../../src/journal/port.js";
-import type { FeedEvents } from "../../src/stream/feed.js";
+import { JOURNAL_DEFAULTS, type Journal, type Page } from "../../src/journal/port.js";
+import { type Id, numberOf } from "../../src/protocol/ids.js";
+import type { Feed, FeedEvents } from "../../src/stream/feed.js";
 import { Feeds } from "../../src/stream/feeds.js";
+import { Session } from "../../src/stream/session.js";
+import { MAX_PINNED_BYTES, Stalls } from "../../src/stream/stalls.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { lineEncoding, numbers, RiggedJournal, TestChannel, turns, world } from "./kit.js";
 
-const SILENT: FeedEvents = { items() {}, gap() {}, ended() {}, failed() {} };
+function feedsOf(journal: Journal, clock: Clock): Feeds {
+  const events: FeedEvents = { items() {}, gap() {}, ended() {}, failed() {} };
+  return new Feeds({ journal, clock, events, stalls: new Stalls(MAX_PINNED_BYTES) });
+}
 
 describe("a follower that is lost", () => {
   test("is told, comes back, and goes on without a hole or a repeat", async () => {
@@ -139,11 +146,34 @@ describe("work is done once", () => {
   });
 });
 
+async function idle() {
+  const clock = new ManualClock();
+  const journal = new RiggedJournal({}, clock);
+  return { clock, journal, feeds: feedsOf(journal, clock) };
+}
+
+/** A journal whose followers notice that they are to end only when the next page comes. */
+class LateJournal extends RiggedJournal {
+  override async *follow(stream: string, after: Id): AsyncGenerator<Page, void, undefined> {
+    yield* super.follow(stream, after, new AbortController().signal);
+  }
+}
+
+function begin(feed: Feed, cursor = feed.at) {
+  const channel = new TestChannel(lineEncoding());
+  const session = new Session(feed, channel, cursor);
+  channel.session = session;
+  session.start();
+  return { channel, session };
+}
+
+const publish = (journal: Journal, key: string) => journal.append("a", [{ publisher: "p", key, data: key }]);
+
 describe("the feeds of a process", () => {
   test("one for each stream, made when it is first asked for", async () => {
     const clock = new ManualClock();
     const journal = new MemoryJournal(JOURNAL_DEFAULTS, clock);
-    const feeds = new Feeds(journal, clock, SILENT);
+    const feeds = feedsOf(journal, clock);
     const [a, again, b] = await Promise.all([feeds.open("a"), feeds.open("a"), feeds.open("b")]);
     assert.equal(a, again);
     assert.notEqual(a, b);
@@ -154,7 +184,7 @@ describe("the feeds of a process", () => {
   test("follow until they are closed; none can be made after that", async () => {
     const clock = new ManualClock();
     const journal = new MemoryJournal(JOURNAL_DEFAULTS, clock);
-    const feeds = new Feeds(journal, clock, SILENT);
+    const feeds = feedsOf(journal, clock);
     const feed = await feeds.open("a");
     await journal.append("a", [{ publisher: "p", key: "1", data: "1" }]);
     await turns();
@@ -171,7 +201,7 @@ describe("the feeds of a process", () => {
     const clock = new ManualClock();
     const journal = new RiggedJournal({}, clock);
     journal.failingHeads = 1;
-    const feeds = new Feeds(journal, clock, SILENT);
+    const feeds = feedsOf(journal, clock);
     await assert.rejects(feeds.open("a"), /head failed/);
     assert.deepEqual(feeds.all(), []);
     const feed = await feeds.open("a");
@@ -180,9 +210,123 @@ describe("the feeds of a process", () => {
     await feeds.close();
   });
 
+  test("one that nobody has used for a minute is given up, and made anew when it is wanted", async () => {
+    const { clock, journal, feeds } = await idle();
+    const feed = await feeds.open("a");
+    await clock.advance(59_999);
+    assert.deepEqual([feeds.all(), feeds.current("a")], [[feed], feed]);
+    // Asked for just now: it may be used soon.
+    await clock.advance(59_999);
+    assert.deepEqual(feeds.all(), [feed]);
+    await clock.advance(60_000);
+    assert.deepEqual([feeds.all(), feeds.current("a")], [[], undefined]);
+    await publish(journal, "1");
+    assert.equal(numberOf(feed.at), 0, "it is followed no longer");
+    const anew = await feeds.open("a");
+    assert.notEqual(anew, feed);
+    assert.equal(numberOf(anew.at), 1);
+    await feeds.close();
+    assert.deepEqual(clock.pending, []);
+  });
+
+  test("one with a session stays, and a minute more when that has ended", async () => {
+    const { clock, feeds } = await idle();
+    const feed = await feeds.open("a");
+    const { session } = begin(feed);
+    await clock.advance(600_000);
+    assert.deepEqual(feeds.all(), [feed]);
+    session.stop();
+    // Whoever has stopped twice has left once.
+    session.stop();
+    await clock.advance(59_999);
+    assert.deepEqual(feeds.all(), [feed]);
+    const another = begin(feed);
+    await clock.advance(600_000);
+    assert.deepEqual(feeds.all(), [feed]);
+    another.session.stop();
+    await clock.advance(60_000);
+    assert.deepEqual(feeds.all(), []);
+    await feeds.close();
+  });
+
+  test("a session that begins on one that was given up gets everything all the same", async () => {
+    const { clock, journal, feeds } = await idle();
+    const feed = await feeds.open("a");
+    await clock.advance(120_000);
+    assert.deepEqual(feeds.all(), []);
+    const { channel, session } = begin(feed);
+    assert.deepEqual(feeds.all(), [feed]);
+    assert.equal(await feeds.open("a"), feed);
+    await publish(journal, "1");
+    await turns();
+    assert.deepEqual([numbers(channel.items), session.state], [[1], "live"]);
+    session.stop();
+    await clock.advance(60_000);
+    assert.deepEqual(feeds.all(), []);
+    await feeds.close();
+  });
+
+  test("nor does a newer feed of its stream harm it", async () => {
+    const { clock, journal, feeds } = await idle();
+    const late = await feeds.open("a");
+    await clock.advance(120_000);
+    const opening = feeds.open("a");
+    // One begins before the newer one is there, one after.
+    const old = begin(late);
+    const feed = await opening;
+    const one = begin(feed);
+    old.session.stop();
+    await clock.advance(60_000);
+    assert.deepEqual(feeds.all(), [feed]);
+    old.session.start();
+    assert.notEqual(feed, late);
+    assert.equal(feeds.current("a"), feed);
+    assert.deepEqual(new Set(feeds.all()), new Set([feed, late]));
+    await publish(journal, "1");
+    await turns();
+    for (const { channel } of [old, one]) assert.deepEqual(numbers(channel.items), [1]);
+    old.session.stop();
+    await clock.advance(60_000);
+    assert.deepEqual([feeds.all(), feeds.current("a")], [[feed], feed]);
+    await feeds.close();
+    assert.deepEqual(clock.pending, []);
+  });
+
+  test("one that is wanted again before its follower has ended is followed once", async () => {
+    const clock = new ManualClock();
+    const journal = new LateJournal({}, clock);
+    const feeds = feedsOf(journal, clock);
+    const feed = await feeds.open("a");
+    const base = feed.at;
+    await clock.advance(60_000);
+    const { channel } = begin(feed);
+    await publish(journal, "1");
+    await turns();
+    assert.deepEqual([numbers(channel.items), numberOf(feed.at)], [[1], 1]);
+    // The first follower has ended by now, and that is not taken for the end of the second.
+    journal.failingReads = 1;
+    const behind = begin(feed, base);
+    await turns();
+    assert.deepEqual(behind.channel.items, []);
+    await clock.advance(1_000);
+    await turns();
+    assert.deepEqual(numbers(behind.channel.items), [1]);
+    const closed = feeds.close();
+    await publish(journal, "2");
+    await closed;
+  });
+
+  test("nobody's leaving wakes what is closed", async () => {
+    const { clock, feeds } = await idle();
+    const { session } = begin(await feeds.open("a"));
+    await feeds.close();
+    session.stop();
+    assert.deepEqual(clock.pending, []);
+  });
+
   test("the journal's refusals come through", async () => {
     const clock = new ManualClock();
-    const feeds = new Feeds(new MemoryJournal({ ...JOURNAL_DEFAULTS, maxStreams: 1 }, clock), clock, SILENT);
+    const feeds = feedsOf(new MemoryJournal({ ...JOURNAL_DEFAULTS, maxStreams: 1 }, clock), clock);
     await feeds.open("a");
     await assert.rejects(feeds.open("b"), { code: "too_many_streams" });
     await feeds.close();

@@ -15,6 +15,7 @@ import { type Id, makeId, numberOf, type Position } from "../../src/protocol/ids
 import { Feed, type FeedEvents } from "../../src/stream/feed.js";
 import type { Channel, Encoding, Gap } from "../../src/stream/ports.js";
 import { Session } from "../../src/stream/session.js";
+import { MAX_PINNED_BYTES, Stalls } from "../../src/stream/stalls.js";
 import { ManualClock } from "../support/manual-clock.js";
 
 export const STREAM = "main";
@@ -56,6 +57,9 @@ export type Given =
   | ({ readonly type: "gap" } & Gap)
   | { readonly type: "arrived" };
 
+/** Bytes kept by a channel that is not blocked are fewer, as with Node's sockets. */
+export const HIGH_WATER_MARK = 16_384;
+
 /** A channel that notes whatever the session does against the port's contract, and blocks when the test says. */
 export class TestChannel implements Channel {
   readonly encoding: Encoding;
@@ -68,6 +72,12 @@ export class TestChannel implements Channel {
   awaiting = false;
   /** Blocks by itself after so many writes. */
   writesLeft = Number.POSITIVE_INFINITY;
+  /** Keeps what is written, though it is not blocked, until it is emptied. */
+  keeping = false;
+  unsent = 0;
+  /** The memory behind what is kept: what a socket would hold. */
+  readonly pinned = new Set<ArrayBufferLike>();
+  overruns = 0;
   acceptsGaps = true;
   onArrived = () => {};
   onGap = () => {};
@@ -88,6 +98,10 @@ export class TestChannel implements Channel {
     return this.given.filter(({ type }) => type === "arrived").length;
   }
 
+  get pinnedBytes(): number {
+    return [...this.pinned].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
   awaitWritable(): void {
     if (!this.blocked) this.violations.push("asked to wait for a socket that takes more already");
     this.awaiting = true;
@@ -98,8 +112,21 @@ export class TestChannel implements Channel {
     this.given.push(...ids.map((id) => ({ type: "item", id }) as const));
     if (this.blocked) this.violations.push(`written to while blocked: ${ids[0]}`);
     if (ids.length !== items) this.violations.push(`${ids.length} items said to be ${items}`);
+    if (this.overruns > 0) this.violations.push(`written to after it was overrun: ${ids[0]}`);
     this.writesLeft -= 1;
     if (this.writesLeft <= 0) this.blocked = true;
+    if (!this.blocked && !this.keeping) return;
+    this.unsent += frames.length;
+    this.pinned.add(frames.buffer);
+    if (this.unsent >= HIGH_WATER_MARK) this.blocked = true;
+  }
+
+  overrun(): void {
+    this.overruns += 1;
+    if (this.unsent === 0) this.violations.push("closed for memory that it did not hold");
+    this.#empty();
+    this.blocked = true;
+    this.session?.stop();
   }
 
   gap(gap: Gap): boolean {
@@ -116,11 +143,23 @@ export class TestChannel implements Channel {
 
   /** Takes more (`writes` of them), and says so if it was asked to. */
   unblock(writes = Number.POSITIVE_INFINITY): void {
+    if (this.overruns > 0) return;
     this.writesLeft = writes;
     this.blocked = false;
+    this.#empty();
     if (!this.awaiting) return;
     this.awaiting = false;
     this.session?.writable();
+  }
+
+  /** What was kept, and not enough to block it, has gone: nobody is told. */
+  empty(): void {
+    if (!this.blocked) this.#empty();
+  }
+
+  #empty(): void {
+    this.unsent = 0;
+    this.pinned.clear();
   }
 }
 
@@ -229,6 +268,7 @@ export interface World {
   readonly clock: ManualClock;
   readonly journal: RiggedJournal;
   readonly feed: Feed;
+  readonly stalls: Stalls;
   readonly encoding: ReturnType<typeof lineEncoding>;
   /** What the feed told, a line each. */
   readonly told: string[];
@@ -243,7 +283,11 @@ export interface World {
 }
 
 /** A feed over a rigged journal; the follower runs unless told otherwise. */
-export async function world(options: Partial<JournalOptions> = {}, following = true): Promise<World> {
+export async function world(
+  options: Partial<JournalOptions> = {},
+  following = true,
+  maxPinnedBytes = MAX_PINNED_BYTES,
+): Promise<World> {
   const clock = new ManualClock();
   const journal = new RiggedJournal(options, clock);
   const told: string[] = [];
@@ -253,7 +297,8 @@ export async function world(options: Partial<JournalOptions> = {}, following = t
     ended: (stream) => told.push(`ended ${stream}`),
     failed: (stream, error) => told.push(`failed ${stream} ${error.message}`),
   };
-  const feed = new Feed(journal, STREAM, await journal.head(STREAM), clock, events);
+  const stalls = new Stalls(maxPinnedBytes);
+  const feed = new Feed(STREAM, await journal.head(STREAM), { journal, clock, events, stalls });
   const encoding = lineEncoding();
   const abort = new AbortController();
   let followed: Promise<void> | undefined;
@@ -262,6 +307,7 @@ export async function world(options: Partial<JournalOptions> = {}, following = t
     clock,
     journal,
     feed,
+    stalls,
     encoding,
     told,
     follow: () => {

@@ -5,6 +5,7 @@ import { JOURNAL_DEFAULTS, type Journal, type Page } from "../../src/journal/por
 import type { Id, Position } from "../../src/protocol/ids.js";
 import { Feed } from "../../src/stream/feed.js";
 import { Session } from "../../src/stream/session.js";
+import { MAX_PINNED_BYTES, Stalls } from "../../src/stream/stalls.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { lineEncoding, STREAM, TestChannel, turns } from "./kit.js";
 
@@ -37,7 +38,8 @@ async function backlog(...parts: readonly { readonly count: number; readonly byt
   const start = await journal.head(STREAM);
   for (const { count, bytes } of parts) await publish(journal, count, bytes);
   const events = { items() {}, gap() {}, ended() {}, failed() {} };
-  const feed = new Feed(journal, STREAM, await journal.head(STREAM), clock, events);
+  const stalls = new Stalls(MAX_PINNED_BYTES);
+  const feed = new Feed(STREAM, await journal.head(STREAM), { journal, clock, events, stalls });
   const encoding = lineEncoding();
   const open = () => {
     const channel = new TestChannel(encoding);

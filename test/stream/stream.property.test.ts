@@ -3,8 +3,10 @@ import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
 import { type Id, makeId, numberOf } from "../../src/protocol/ids.js";
-import type { Session } from "../../src/stream/session.js";
-import { STREAM, type TestChannel, turns, type World, world } from "./kit.js";
+import { SEGMENT_BYTES } from "../../src/stream/frame-log.js";
+import { Session } from "../../src/stream/session.js";
+import { MAX_PINNED_BYTES } from "../../src/stream/stalls.js";
+import { HIGH_WATER_MARK, STREAM, type TestChannel, turns, type World, world } from "./kit.js";
 
 /** Where a session begins: so many items before the head of the journal of that moment. */
 interface Place {
@@ -15,7 +17,11 @@ interface Place {
 type Step =
   | { readonly type: "append"; readonly count: number; readonly bytes: number }
   | { readonly type: "open"; readonly place: Place; readonly writes: number }
-  | { readonly type: "block" | "unblock" | "stop" | "reach"; readonly which: number; readonly writes: number }
+  | {
+      readonly type: "block" | "unblock" | "keep" | "empty" | "stop" | "goOn" | "startAnew" | "reach";
+      readonly which: number;
+      readonly writes: number;
+    }
   | { readonly type: "turn" | "hold" | "release" | "replace" | "loseFollower" | "time" };
 
 const writes = fc.constantFrom(1, 2, 5, Number.POSITIVE_INFINITY);
@@ -42,7 +48,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   ),
   weighted(
     8,
-    fc.record({ type: fc.constantFrom("block", "unblock", "unblock", "stop", "reach"), which: fc.nat(), writes }),
+    fc.record({
+      type: fc.constantFrom("block", "unblock", "unblock", "keep", "empty", "stop", "goOn", "startAnew", "reach"),
+      which: fc.nat(),
+      writes,
+    }),
   ),
   weighted(8, fc.record({ type: fc.constant("turn" as const) })),
   weighted(
@@ -53,7 +63,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 interface Client {
   readonly channel: TestChannel;
-  readonly session: Session;
+  session: Session;
   readonly from: Id;
   goals: number;
   stopped: boolean;
@@ -75,6 +85,23 @@ function checkWalk({ channel, session, from }: Client, history: ReadonlySet<Id>)
     }
   }
   assert.equal(session.cursor, at);
+}
+
+/**
+ * What sockets hold: no more than the ceiling, and beside it what Node lets a socket keep without calling it full, and
+ * the segments at the log's end that such bytes are a part of.
+ */
+function checkMemory(clients: readonly Client[], { stalls }: World, maxPinnedBytes: number): void {
+  const bytes = pinnedBy(clients);
+  const unheard = clients.length * HIGH_WATER_MARK + 3 * SEGMENT_BYTES;
+  assert.ok(bytes <= maxPinnedBytes + unheard, `${bytes} bytes held, of ${maxPinnedBytes} allowed`);
+  const stalled = pinnedBy(clients.filter(({ channel, stopped }) => channel.blocked || stopped));
+  assert.ok(stalls.bytes >= stalled, `${stalled} bytes held by the stalled, said to be ${stalls.bytes}`);
+}
+
+function pinnedBy(clients: readonly Client[]): number {
+  const pinned = new Set(clients.flatMap(({ channel }) => [...channel.pinned]));
+  return [...pinned].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 async function take(one: Step, it: World, clients: Client[], all: Id[]): Promise<void> {
@@ -107,15 +134,27 @@ async function take(one: Step, it: World, clients: Client[], all: Id[]): Promise
       const client = clients[one.which % Math.max(1, clients.length)];
       if (client === undefined) return;
       const { channel, session } = client;
+      // A closed connection does nothing more.
+      if (channel.overruns > 0) return;
       if (one.type === "block") channel.blocked = true;
       else if (one.type === "unblock") channel.unblock(one.writes);
-      else if (one.type === "stop") {
-        session.stop();
-        client.stopped = true;
-      } else if (client.goals === channel.arrivals && !client.stopped) {
+      else if (one.type === "keep") channel.keeping = true;
+      else if (one.type === "empty") channel.empty();
+      else if (one.type === "reach") {
+        if (client.goals !== channel.arrivals || client.stopped) return;
         client.goals += 1;
         // A place the journal has: where it was replaced, the follower may still stand at one that nobody will reach.
         session.reach(Math.min(numberOf(it.feed.at), numberOf(await it.journal.head(STREAM))));
+      } else {
+        session.stop();
+        client.stopped = one.type === "stop";
+        if (one.type === "goOn") session.start();
+        else if (one.type === "startAnew") {
+          client.session = new Session(it.feed, channel, session.cursor);
+          channel.session = client.session;
+          client.goals = channel.arrivals;
+          client.session.start();
+        }
       }
     }
   }
@@ -132,20 +171,25 @@ test("whatever sockets, journal and follower do: one walk for each session, and 
     fc.asyncProperty(
       fc.constantFrom(0, 0, 25, 60),
       fc.boolean(),
+      fc.constantFrom(SEGMENT_BYTES, 3 * SEGMENT_BYTES, MAX_PINNED_BYTES),
       fc.array(step, { maxLength: 60 }),
-      async (retentionItems, following, steps) => {
-        const it = await world({ retentionItems }, following);
+      async (retentionItems, following, maxPinnedBytes, steps) => {
+        const it = await world({ retentionItems }, following, maxPinnedBytes);
         const clients: Client[] = [];
         const all: Id[] = [];
         for (const one of steps) {
           await take(one, it, clients, all);
           const history = new Set(all);
           for (const client of clients) checkWalk(client, history);
+          checkMemory(clients, it, maxPinnedBytes);
         }
         // Rest: everybody takes everything, the journal answers, and nothing is appended to wake anyone.
         if (!following) it.follow();
         it.journal.release();
-        for (const { channel } of clients) channel.unblock();
+        for (const { channel } of clients) {
+          channel.keeping = false;
+          channel.unblock();
+        }
         await turns(10);
         await it.clock.advance(5_000);
         await turns(30);
@@ -155,7 +199,7 @@ test("whatever sockets, journal and follower do: one walk for each session, and 
         for (const client of clients) {
           checkWalk(client, history);
           const { channel, session, stopped, goals } = client;
-          if (stopped) continue;
+          if (stopped || channel.overruns > 0) continue;
           assert.deepEqual([session.state, session.cursor], ["live", head]);
           assert.ok(channel.arrivals <= goals);
           // A goal of a journal that was replaced means nothing in the new one.
@@ -163,9 +207,14 @@ test("whatever sockets, journal and follower do: one walk for each session, and 
         }
         assert.equal(
           it.feed.line(it.encoding).pump.size,
-          clients.filter(({ stopped }) => !stopped).length,
+          clients.filter(({ stopped, channel }) => !stopped && channel.overruns === 0).length,
           "the pump visits the live ones and nobody else",
         );
+        for (const { session, channel } of clients) {
+          channel.unblock();
+          session.stop();
+        }
+        assert.deepEqual([it.feed.used, it.stalls.size, it.stalls.bytes], [false, 0, 0]);
         await it.end();
       },
     ),

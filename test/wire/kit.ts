@@ -8,6 +8,7 @@ import { MemoryJournal } from "../../src/journal/memory.js";
 import { JOURNAL_DEFAULTS, type Journal } from "../../src/journal/port.js";
 import { type Id, isId, numberOf } from "../../src/protocol/ids.js";
 import { Feed } from "../../src/stream/feed.js";
+import { MAX_PINNED_BYTES, Stalls } from "../../src/stream/stalls.js";
 import type { Connection, ConnectionEvents, Fate, Marks } from "../../src/wire/connection.js";
 import { EventStream } from "../../src/wire/event-stream.js";
 import type { Peer } from "../../src/wire/peer.js";
@@ -57,11 +58,11 @@ export const TERMS = { server: "pod", version: "1.2.3", heartbeatMs: 15_000, max
  */
 export async function wire(t: TestContext, options: WireOptions = {}) {
   const { clock = systemClock, journal = new MemoryJournal(JOURNAL_DEFAULTS, systemClock) } = options;
-  const feed = new Feed(journal, STREAM, await journal.head(STREAM), systemClock, {
-    items() {},
-    gap() {},
-    ended() {},
-    failed() {},
+  const feed = new Feed(STREAM, await journal.head(STREAM), {
+    journal,
+    clock: systemClock,
+    events: { items() {}, gap() {}, ended() {}, failed() {} },
+    stalls: new Stalls(MAX_PINNED_BYTES),
   });
   const abort = new AbortController();
   const followed = feed.follow(abort.signal);

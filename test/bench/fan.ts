@@ -1,0 +1,168 @@
+/** Subscribers (fan.c) and the server they are connected to, driven together. */
+import { spawn, spawnSync } from "node:child_process";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+import { compile, onLoadCore, processorMs } from "./machine.js";
+import type { PaceReport } from "./pace.js";
+import { type RunningServer, type ServerSpec, startServer } from "./server.js";
+
+/** What subscribers connect with: fan.c's own words. */
+export interface Subscription {
+  readonly path: string;
+  readonly wire?: "ws" | "socketio" | "sse";
+  readonly protocol?: string;
+  readonly say?: string;
+  readonly tls?: boolean;
+}
+
+/** One measurement, as the subscribers saw it. */
+interface WindowReport {
+  readonly event: "window";
+  readonly ms: number;
+  readonly items: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly cpuMs: number;
+  readonly disorder: number;
+  readonly broken: number;
+  readonly open: number;
+}
+
+interface Connected {
+  readonly event: "connected";
+  readonly connected: number;
+  readonly refused: number;
+}
+
+interface Reached {
+  readonly event: "reached";
+  readonly ms: number;
+  readonly disorder: number;
+  readonly cpuMs: number;
+}
+
+export interface Measured {
+  /** Items that reached a subscriber, a second, all subscribers together. */
+  readonly delivered: number;
+  /** The same of what was published in that time. */
+  readonly offered: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** CPU time of the server and of the load, as shares of a core. */
+  readonly serverShare: number;
+  readonly loadShare: number;
+}
+
+const SETTLE_MS = 1_000;
+const WINDOW_MS = 2_000;
+const programs = new Map<string, string>();
+
+function program(tls: boolean): string {
+  const flags = tls ? ["-DTLS", "-lssl", "-lcrypto"] : [];
+  const name = flags.join(" ");
+  const known = programs.get(name) ?? compile("fan", tls ? "fan-tls" : "fan", flags);
+  programs.set(name, known);
+  return known;
+}
+
+/** Whether subscribers over TLS can be compiled: they need OpenSSL's headers. */
+export function hasTls(): boolean {
+  const compiler = process.env["CC"] ?? "cc";
+  const input = "#include <openssl/ssl.h>\nint main(void) { return 0; }\n";
+  return spawnSync(compiler, ["-x", "c", "-", "-o", "/dev/null", "-lssl"], { input }).status === 0;
+}
+
+export class Fan {
+  readonly #server: RunningServer;
+  readonly #clients: number;
+  readonly #say: (line: string) => void;
+  readonly #next: <T extends { event: string }>(event: T["event"]) => Promise<T>;
+
+  private constructor(
+    server: RunningServer,
+    clients: number,
+    say: (line: string) => void,
+    next: <T extends { event: string }>(event: T["event"]) => Promise<T>,
+  ) {
+    this.#server = server;
+    this.#clients = clients;
+    this.#say = say;
+    this.#next = next;
+  }
+
+  /** Starts the server, has it publish `before` items, and connects `clients` subscribers that want `items` each. */
+  static async start(
+    spec: ServerSpec,
+    subscription: Subscription,
+    clients: number,
+    { before = 0, items = 0 } = {},
+  ): Promise<Fan> {
+    const server = await startServer(spec, "/pace");
+    const { port } = await pace(server.port, `once=${before}`);
+    const { tls = false, ...words } = subscription;
+    const given = Object.entries({ port, clients, items, tls: Number(tls), ...words });
+    const [command = "", ...args] = onLoadCore([program(tls), ...given.map(([name, value]) => `${name}=${value}`)]);
+    const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const next = async <T extends { event: string }>(event: T["event"]): Promise<T> => {
+      const line = await lines.next();
+      if (line.done) throw new Error(`the load ended before "${event}"`);
+      const said: T = JSON.parse(line.value);
+      if (said.event !== event) throw new Error(`the load said ${line.value}, expected "${event}"`);
+      return said;
+    };
+    const connected = await next<Connected>("connected");
+    if (connected.refused > 0) throw new Error(`${connected.refused} of ${clients} connections were refused`);
+    return new Fan(server, clients, (line) => child.stdin.write(`${line}\n`), next);
+  }
+
+  /** Publishes `rate` items a second, and measures once that has settled. Throws if anybody missed an item. */
+  async measure(rate: number): Promise<Measured> {
+    await pace(this.#server.port, `rate=${rate}`);
+    await delay(SETTLE_MS);
+    const before = await pace(this.#server.port);
+    const processorBefore = processorMs(this.#server.pid);
+    const startedAt = performance.now();
+    this.#say("begin");
+    await delay(WINDOW_MS);
+    this.#say("end");
+    const report = await this.#next<WindowReport>("window");
+    const after = await pace(this.#server.port);
+    const ms = performance.now() - startedAt;
+    const serverShare = (processorMs(this.#server.pid) - processorBefore) / ms;
+    if (report.disorder > 0 || report.broken > 0 || report.open !== this.#clients) {
+      throw new Error(`not everybody got everything in order: ${JSON.stringify(report)}`);
+    }
+    return {
+      delivered: (report.items / report.ms) * 1_000,
+      offered: ((after.published - before.published) / ms) * 1_000 * this.#clients,
+      p50Ms: report.p50Ms,
+      p99Ms: report.p99Ms,
+      serverShare,
+      loadShare: report.cpuMs / report.ms,
+    };
+  }
+
+  /** Resolves when every subscriber has the items it wanted: ms since the first one connected. */
+  async reached(): Promise<number> {
+    const { ms, disorder } = await this.#next<Reached>("reached");
+    if (disorder > 0) throw new Error(`${disorder} items out of order`);
+    return ms;
+  }
+
+  async stop(): Promise<void> {
+    this.#say("stop");
+    await this.#server.stop("SIGKILL", null);
+  }
+}
+
+async function pace(port: number, query = ""): Promise<PaceReport> {
+  const answer = await fetch(`http://127.0.0.1:${port}/pace?${query}`);
+  const report: unknown = await answer.json();
+  if (!isReport(report)) throw new Error(`the server said ${JSON.stringify(report)}`);
+  return report;
+}
+
+function isReport(value: unknown): value is PaceReport {
+  return typeof value === "object" && value !== null && "published" in value && "port" in value;
+}
