@@ -5,11 +5,11 @@ import { FATES } from "../../src/wire/connection.js";
 import { type Farewell, fateOf, isSpeaking, type Last, type Stage, TRANSITIONS } from "../../src/wire/life.js";
 
 const STAGES = ["open", "told", "ending", "closing", "leaving", "closed"] as const satisfies readonly Stage[];
-const FAREWELLS = ["complete", "behind", "cut", "lost", "slow"] as const satisfies readonly Farewell[];
+const FAREWELLS = ["complete", "behind", "cut", "lost"] as const satisfies readonly Farewell[];
 
 const last = fc.record<Last>({
   stage: fc.constantFrom("open", "told", "ending", "closing", "leaving"),
-  how: fc.constantFrom("went", "ended"),
+  how: fc.constantFrom("went", "ended", "overrun"),
   farewell: fc.constantFrom(...FAREWELLS),
   flushed: fc.boolean(),
   moved: fc.boolean(),
@@ -73,7 +73,7 @@ describe("how a connection ended", () => {
     ["was behind", { stage: "closing", farewell: "behind", resumable: true }, "handed_over"],
     ["lost its place", { stage: "closing", farewell: "lost" }, "lost"],
     ["lost its place in the drain", { stage: "closing", farewell: "cut" }, "cut"],
-    ["took nothing for too long", { stage: "closing", farewell: "slow", resumable: true }, "slow"],
+    ["took nothing for too long", { stage: "open", how: "overrun", resumable: true }, "slow"],
   ] as const satisfies readonly (readonly [string, Partial<Last>, string])[]) {
     test(`${what}: ${fate}`, () => assert.equal(fateOf({ ...base, ...difference }), fate));
   }

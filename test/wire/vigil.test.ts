@@ -11,6 +11,7 @@ function outlet() {
   const way: Outlet = {
     peer: "test",
     full: false,
+    unsent: 0,
     get blocked() {
       return it.blocked;
     },
