@@ -34,6 +34,8 @@ export async function openBrowser(t: TestContext): Promise<BrowserContext> {
       // not open connections to this machine unless the user allows it.
       "--disable-features=LocalNetworkAccessChecks",
       "--remote-debugging-port=0",
+      // Nobody speaks on that pipe: its end is the browser's end, also when the test is killed.
+      "--remote-debugging-pipe",
       `--user-data-dir=${profile}`,
       "--no-first-run",
       "--disable-background-networking",
@@ -41,18 +43,18 @@ export async function openBrowser(t: TestContext): Promise<BrowserContext> {
       "--disable-sync",
       "about:blank",
     ],
-    { stdio: ["ignore", "ignore", "pipe"] },
+    { stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"] },
   );
   const exit = once(child, "close");
-  let close = async () => void child.kill("SIGKILL");
+  const pipes = child.stdio.slice(3);
   t.after(async () => {
-    await close();
+    for (const pipe of pipes) pipe?.destroy();
     await exit;
     await rm(profile, { recursive: true, maxRetries: 5 });
   });
   const endpoint = await new Promise<string>((resolve, reject) => {
     let text = "";
-    child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
       text += chunk;
       const [, url] = /^DevTools listening on (ws:\S+)$/m.exec(text) ?? [];
       if (url !== undefined) resolve(url);
@@ -60,10 +62,6 @@ export async function openBrowser(t: TestContext): Promise<BrowserContext> {
     child.once("exit", () => reject(new Error(`${FILE} ended:\n${text}`)));
   });
   const browser = await chromium.connectOverCDP(endpoint, { noDefaults: true });
-  close = async () => {
-    const session = await browser.newBrowserCDPSession();
-    await session.send("Browser.close");
-  };
   const [context] = browser.contexts();
   if (context === undefined) throw new Error("no context");
   return context;

@@ -8,7 +8,7 @@ import { noBrowser, openBrowser } from "./chromium.js";
 import { assertAllNumbers, openPair } from "./kit.js";
 import { TestPage } from "./test-page.js";
 
-describe("lastcall/client in a browser", { skip: noBrowser, timeout: 90_000 }, () => {
+describe("lastcall/client in a browser", { skip: noBrowser, timeout: 120_000 }, () => {
   test("items arrive in order, and what the page publishes is acknowledged with its id", async (t) => {
     const service = await Service.start(t, { FEED_INTERVAL_SECONDS: "0" });
     const page = await TestPage.open(t, await openBrowser(t), service.url, "way=ws");
@@ -52,8 +52,9 @@ describe("lastcall/client in a browser", { skip: noBrowser, timeout: 90_000 }, (
   });
 
   test("without a network it notices soon, and goes on as soon as the browser is online again", async (t) => {
-    // The browser's own offline mode tells the page and refuses new requests; that nothing passes any more on the
-    // connection that stands, without a FIN, is the proxy's doing.
+    // The browser's own offline mode tells the page, lets nothing through on a WebSocket that stands, and refuses new ones
+    // (Chromium 156; an EventSource that stands goes on). What it does not do is to keep the server from noticing: that
+    // the network is gone for both sides, without a FIN, is the proxy's doing.
     const service = await Service.start(t, { FEED_INTERVAL_SECONDS: "0", HEARTBEAT_SECONDS: "60" });
     const proxy = await FreezingProxy.open(t, service.url);
     const publisher = await publishNumbers(t, service.url);

@@ -15,7 +15,7 @@ function failures({ events }: TestPage) {
   return events.filter(({ name }) => name === "error");
 }
 
-describe("the browser's own EventSource", { skip: noBrowser, timeout: 90_000 }, () => {
+describe("the browser's own EventSource", { skip: noBrowser, timeout: 120_000 }, () => {
   test("gets the items, and goes on with the next pod where the last one ended", async (t) => {
     const { a, b, proxy } = await openPair(t, {});
     const publisher = await publishNumbers(t, b.url);

@@ -9,7 +9,7 @@ const REHEARSAL = `
   ip addr add 198.18.0.1 peer 198.18.0.2 dev lc0 &&
   ip rule add from 198.18.0.3 blackhole &&
   sysctl -qw net.ipv4.ip_forward=1 &&
-  nsenter --net=/proc/self/ns/net true`;
+  nsenter --net=/proc/self/ns/net setpriv --pdeathsig KILL true`;
 
 /** Why there can be no `DarkNetwork` here, in the words of a skipped test; `false` when there can. */
 export function noNamespaces(): string | false {
@@ -32,7 +32,8 @@ export function noNamespaces(): string | false {
  * again by the kernel, and so arrives after `restore`, if the socket still stands.
  *
  * The namespaces have no names: each lives as long as a process in it, and takes its links and this side's routes with
- * it. The two that hold them end with this process, even when it is killed: they read a pipe from it.
+ * it. All of these end with this process, even when it is killed: those that keep them read a pipe from it, and a server
+ * that is started `around` is told by the kernel.
  */
 export class DarkNetwork {
   /** The address that goes dark. */
@@ -90,7 +91,7 @@ export class DarkNetwork {
 
   /** A command that runs another one where the server is to be. */
   get around(): readonly string[] {
-    return this.#server.around;
+    return [...this.#server.around, "setpriv", "--pdeathsig", "KILL"];
   }
 
   /** From when this returns on, no packet from or to the dark address arrives. */
