@@ -4,7 +4,8 @@ import type { GapReason, Journal, Page } from "../journal/port.js";
 import type { Id } from "../protocol/ids.js";
 import { coalesced } from "./coalesced.js";
 import { FrameLog } from "./frame-log.js";
-import { type EncodedPage, PageCache } from "./page-cache.js";
+import { PageCache } from "./page-cache.js";
+import { type EncodedPage, PageStore } from "./page-store.js";
 import type { Encoding } from "./ports.js";
 import { Pump } from "./pump.js";
 import type { Session } from "./session.js";
@@ -35,6 +36,8 @@ export interface FeedOptions {
   readonly clock: Clock;
   readonly events: FeedEvents;
   readonly stalls: Stalls;
+  /** Default: one of its own. */
+  readonly pages?: PageStore;
   /** The first session has begun, or the last one has ended. */
   readonly onUse?: (feed: Feed) => void;
 }
@@ -60,11 +63,11 @@ export class Feed {
   #cancelRetry: Cancel = () => {};
 
   constructor(stream: string, at: Id, options: FeedOptions) {
-    const { journal } = options;
+    const { journal, pages = new PageStore() } = options;
     this.stream = stream;
     this.#at = at;
     this.#options = options;
-    this.#pages = new PageCache(journal, stream, () => this.#at);
+    this.#pages = new PageCache(journal, stream, pages, () => this.#at);
     this.head = coalesced(() => journal.head(stream));
   }
 

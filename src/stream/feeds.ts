@@ -1,6 +1,7 @@
 import type { Cancel } from "../base/clock.js";
 import { LastcallError } from "../base/errors.js";
 import { Feed, type FeedOptions } from "./feed.js";
+import { PageStore } from "./page-store.js";
 
 /** A stream that nobody has read, or asked for, this long is followed no longer, ms. */
 const UNUSED_MS = 60_000;
@@ -24,7 +25,7 @@ export class Feeds {
   readonly #abort = new AbortController();
 
   constructor(options: Omit<FeedOptions, "onUse">) {
-    this.#options = { ...options, onUse: (feed) => this.#onUse(feed) };
+    this.#options = { pages: new PageStore(), ...options, onUse: (feed) => this.#onUse(feed) };
   }
 
   /** @throws LastcallError `journal_unavailable`, `too_many_streams` */

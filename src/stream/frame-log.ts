@@ -6,8 +6,8 @@ import type { Block } from "./stalls.js";
 /** Largest segment, bytes. What a stalled socket still holds pins one of these, never the whole log. */
 export const SEGMENT_BYTES = 65_536;
 const FIRST_SEGMENT_BYTES = 4_096;
-/** Segments kept for sessions that fell behind a little; older ones live only as long as a socket holds them. */
-const SEGMENTS_KEPT = 8;
+/** What is kept for sessions that fell behind a little, bytes; older segments live only as long as a socket holds them. */
+const BYTES_KEPT = 8 * SEGMENT_BYTES;
 
 /** Encoded items one after the other; bytes once written never change. */
 interface Segment {
@@ -39,6 +39,8 @@ export interface Slice {
 export class FrameLog {
   readonly encoding: Encoding;
   #segments: Segment[] = [];
+  /** Their memory. */
+  #bytes = 0;
   #n: number;
   #id: Id;
   /** Sessions are mostly at the same place: the last slice given out serves them all. */
@@ -79,6 +81,7 @@ export class FrameLog {
   /** Forgets everything and goes on after `at`. */
   reset(at: Id): void {
     this.#segments = [];
+    this.#bytes = 0;
     this.#lastFrom = -1;
     this.#lastSlice = undefined;
     this.#id = at;
@@ -139,7 +142,9 @@ export class FrameLog {
       used: 0,
     };
     this.#segments.push(segment);
-    if (this.#segments.length > SEGMENTS_KEPT) this.#segments.shift();
+    this.#bytes += bytes.length;
+    while (this.#bytes > BYTES_KEPT && this.#segments.length > 1)
+      this.#bytes -= this.#segments.shift()?.bytes.length ?? 0;
     return segment;
   }
 }

@@ -1,72 +1,66 @@
 import type { Entry, Journal } from "../journal/port.js";
 import { type Id, numberOf } from "../protocol/ids.js";
 import { SEGMENT_BYTES, type Slice } from "./frame-log.js";
-import type { Encoding, Gap } from "./ports.js";
+import type { EncodedPage, PageStore } from "./page-store.js";
+import type { Encoding } from "./ports.js";
 
-/** Entries asked of the journal for one page, at most and at least: as many as fill a slice, going by the last one. */
+/** Entries asked of the journal for one page: at first, before it is known how large they are, and at most. */
+const FIRST_ENTRIES = 64;
 const MOST_ENTRIES = 512;
-const LEAST_ENTRIES = 8;
-/** Pages remembered; all who resume at about the same place read the same few. */
-const PAGES_KEPT = 32;
 
-export type EncodedPage =
-  | { readonly type: "slice"; readonly slice: Slice; readonly full: boolean }
-  | ({ readonly type: "gap" } & Gap)
-  /** Nothing behind the cursor; `at` is where the follower was when the journal was asked. */
-  | { readonly type: "none"; readonly at: Id }
-  /** The journal did not answer. */
-  | { readonly type: "failed" };
-
-/** Encoded pages of one stream: however many sessions replay the same part, it is read and encoded once. */
+/**
+ * Pages of one stream, encoded: however many sessions replay the same part, it is read and encoded once. Pages end where
+ * a multiple of their size ends, so that those who resume at different places soon read the same ones.
+ */
 export class PageCache {
   readonly #journal: Journal;
   readonly #stream: string;
+  readonly #store: PageStore;
   readonly #at: () => Id;
-  readonly #pages = new Map<string, Promise<EncodedPage>>();
-  #limit = MOST_ENTRIES;
+  #space: string;
+  /** Entries of a page, as many as fill a slice going by the last one: a power of two. */
+  #size = FIRST_ENTRIES;
 
   /** `at` says how far the follower is. */
-  constructor(journal: Journal, stream: string, at: () => Id) {
+  constructor(journal: Journal, stream: string, store: PageStore, at: () => Id) {
     this.#journal = journal;
     this.#stream = stream;
+    this.#store = store;
     this.#at = at;
+    this.#space = store.space();
   }
 
   /** The page after `after`; never rejects. */
   read(encoding: Encoding, after: Id): Promise<EncodedPage> {
-    const key = `${encoding.name} ${after}`;
-    const known = this.#pages.get(key);
+    const key = `${this.#space} ${encoding.name} ${after}`;
+    const known = this.#store.get(key);
     if (known !== undefined) return known;
-    const loading = this.#load(encoding, after).then((page) => {
-      // Only a full page stays true: what is behind a shorter one is still being written.
-      const lasting = page.type === "slice" && page.full;
-      if (!lasting && this.#pages.get(key) === loading) this.#pages.delete(key);
-      return page;
-    });
-    this.#pages.set(key, loading);
-    if (this.#pages.size > PAGES_KEPT) {
-      const oldest = this.#pages.keys().next();
-      if (!oldest.done) this.#pages.delete(oldest.value);
-    }
-    return loading;
+    const page = this.#load(encoding, after);
+    this.#store.add(key, page);
+    return page;
   }
 
+  /** From now on no page read before is given out. */
   clear(): void {
-    this.#pages.clear();
+    this.#space = this.#store.space();
   }
 
   async #load(encoding: Encoding, after: Id): Promise<EncodedPage> {
     const at = this.#at();
+    const size = this.#size;
+    const limit = size - (numberOf(after) % size);
     try {
-      const limit = this.#limit;
       const page = await this.#journal.read(this.#stream, after, limit);
       if (page.type === "gap") return page;
       const slice = encodeSlice(encoding, page.entries);
       if (slice === undefined) return { type: "none", at };
-      const full = slice.items < page.entries.length || page.entries.length === limit;
-      // Twice what fitted: what is read and does not fit is read again.
-      if (full) this.#limit = Math.min(MOST_ENTRIES, Math.max(LEAST_ENTRIES, slice.items * 2));
-      return { type: "slice", slice, full };
+      const cut = slice.items < page.entries.length;
+      // What is read and does not fit is read again.
+      if (cut) this.#size = 2 ** Math.floor(Math.log2(slice.items));
+      else if (limit === size && slice.items === size && slice.bytes.length * 2 <= SEGMENT_BYTES) {
+        this.#size = Math.min(MOST_ENTRIES, size * 2);
+      }
+      return { type: "slice", slice, full: cut || slice.items === limit };
     } catch {
       return { type: "failed" };
     }
