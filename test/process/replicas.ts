@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { numberOf } from "../../src/protocol/ids.js";
 import { Fleet, readJournal } from "../support/fleet.js";
 import {
@@ -14,7 +13,7 @@ import {
   type Truth,
 } from "../support/ledger.js";
 import { NumberedPublisher } from "../support/publisher.js";
-import { EventReader, LibraryReader, type Reader, TextReader } from "../support/readers.js";
+import { EventReader, everybody, LibraryReader, type Reader, TextReader } from "../support/readers.js";
 import type { Service } from "../support/service.js";
 import { assertClean } from "./farewell.js";
 
@@ -28,8 +27,6 @@ const TEXTS = 20;
 const EVERY_MS = 50;
 /** Items that are on their way when a replica is ended. */
 const BURST = 40;
-/** For everybody to get somewhere; only a client that never gets there takes it, ms. */
-const PATIENCE_MS = 30_000;
 
 type Signal = "SIGTERM" | "SIGKILL";
 
@@ -146,22 +143,6 @@ function pauses(those: readonly { readonly moments: readonly number[] }[], spans
     .sort((a, b) => a - b);
   const [middle = 0, most = 0] = [all[Math.floor(all.length / 2)], all.at(-1)];
   return `${Math.round(most)} ms${those.length > 1 ? ` (median of all ${Math.round(middle)} ms)` : ""}`;
-}
-
-/** Waits for all; fails with a word about those who do not get there. */
-async function everybody(readers: readonly Reader[], there: (reader: Reader) => Promise<void>): Promise<void> {
-  const missing = new Set(readers);
-  const arrived = readers.map((reader) => there(reader).then(() => missing.delete(reader)));
-  const abort = new AbortController();
-  const patience = sleep(PATIENCE_MS, undefined, { signal: abort.signal }).then(() => {
-    throw new Error(`${missing.size} clients are not there, one of them: ${[...missing][0]}`);
-  });
-  try {
-    await Promise.race([Promise.all(arrived), patience]);
-  } finally {
-    abort.abort();
-    await patience.catch(() => {});
-  }
 }
 
 function times<T>(count: number, make: (i: number) => T): readonly T[] {

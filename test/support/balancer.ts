@@ -43,6 +43,11 @@ export class Balancer {
     if (index >= 0) this.#rotation.splice(index, 1);
   }
 
+  /** Breaks every connection. */
+  drop(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
   async close(): Promise<void> {
     if (!this.#server.listening) return;
     this.#server.close();

@@ -78,6 +78,12 @@ export async function untilReady(service: Service, status: number): Promise<void
   while ((await http(new URL("/ready", service.url))).status !== status) await sleep(PROBE_MS);
 }
 
+/** Publishes item `number` with `POST /items`; its key goes with the number. */
+export function post(url: URL, number: number) {
+  const headers = { "idempotency-key": `number/${number}` };
+  return http(new URL("/items", url), { method: "POST", headers, body: JSON.stringify({ number }) });
+}
+
 export function webSocketUrl(url: URL): string {
   return `${new URL("/ws", url)}`.replace("http", "ws");
 }

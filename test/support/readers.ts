@@ -1,22 +1,25 @@
 import { type ClientRequest, get, type IncomingMessage } from "node:http";
 import { createInterface } from "node:readline";
-import { type Client, connect } from "../../src/client.js";
-import type { Id } from "../../src/protocol/ids.js";
-import type { Entry } from "./ledger.js";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Client, connect, type Gap } from "../../src/client.js";
+import type { Id, Position } from "../../src/protocol/ids.js";
+import type { Entry, Sighting } from "./ledger.js";
 import { idOf, Tap } from "./tap.js";
 import { Watch } from "./watch.js";
 
+/** For everybody to get somewhere; only a client that never gets there takes it, ms. */
+const PATIENCE_MS = 30_000;
 /** Before a client that has no rule for it connects again, ms. */
 const AGAIN_MS = 50;
 
 /** Somebody who is given items, over as many connections as it takes. */
 export abstract class Reader {
   abstract readonly kind: "lastcall.v1" | "sse" | "text";
+  protected readonly watch = new Watch();
   /** Everything its connections saw. */
-  readonly tap = new Tap();
+  readonly tap = new Tap(() => this.watch.changed());
   /** When each item was given out, ms by `performance.now`. */
   readonly moments: number[] = [];
-  protected readonly watch = new Watch();
   #last = "";
   #highest = 0;
 
@@ -28,6 +31,11 @@ export abstract class Reader {
   /** Settles when the last item it was given is this one. */
   async stands(data: string): Promise<void> {
     await this.watch.until(() => this.#last === data || undefined);
+  }
+
+  /** Settles when its connections have seen something of this type. */
+  async saw(type: Sighting["type"]): Promise<void> {
+    await this.watch.until(() => this.tap.sightings.some((seen) => seen.type === type) || undefined);
   }
 
   /** How it is, for people. */
@@ -50,12 +58,23 @@ export class LibraryReader extends Reader {
   readonly kind = "lastcall.v1";
   readonly client: Client;
   readonly items: Entry[] = [];
+  readonly gaps: Gap[] = [];
   readonly #over: Promise<void>;
 
-  constructor(url: string, after: "now" | "oldest") {
+  /** With `gaps`, it goes on after a gap, and keeps it; without, the iteration throws there. */
+  constructor(url: string, after: Position, { gaps = false } = {}) {
     super();
-    this.client = connect(url, { after, WebSocket: this.tap.WebSocket });
+    const onGap = (gap: Gap) => {
+      this.gaps.push(gap);
+      this.watch.changed();
+    };
+    this.client = connect(url, { after, WebSocket: this.tap.WebSocket, ...(gaps && { onGap }) });
     this.#over = this.#read();
+  }
+
+  /** The first gap, as soon as it is told. */
+  gap(): Promise<Gap> {
+    return this.watch.until(() => this.gaps[0]);
   }
 
   async close(): Promise<void> {
@@ -178,5 +197,24 @@ export class TextReader extends Reader {
     socket.addEventListener("close", () => {
       if (!this.#closed) this.#timer = setTimeout(() => this.#connect(), AGAIN_MS);
     });
+  }
+}
+
+/** Waits for all; fails with a word about those who do not get there. */
+export async function everybody<R extends Reader>(
+  readers: readonly R[],
+  there: (reader: R) => Promise<unknown>,
+): Promise<void> {
+  const missing = new Set(readers);
+  const arrived = readers.map((reader) => there(reader).then(() => missing.delete(reader)));
+  const abort = new AbortController();
+  const patience = sleep(PATIENCE_MS, undefined, { signal: abort.signal }).then(() => {
+    throw new Error(`${missing.size} clients are not there, one of them: ${[...missing][0]}`);
+  });
+  try {
+    await Promise.race([Promise.all(arrived), patience]);
+  } finally {
+    abort.abort();
+    await patience.catch(() => {});
   }
 }
