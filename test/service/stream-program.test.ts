@@ -13,18 +13,21 @@ class Run {
   readonly lines: string[] = [];
   readonly abort = new AbortController();
   readonly ended: Promise<void>;
+  readonly sockets: NodeWebSocket[] = [];
   target: string;
   readonly #watch = new Watch();
 
   constructor(url: string) {
     this.target = url;
     const here = () => this.target;
+    const made = (socket: NodeWebSocket) => this.sockets.push(socket);
     this.ended = runStreamClient(parseServerUrl(url), {
       signal: this.abort.signal,
       random: () => 0.01,
       WebSocket: class extends NodeWebSocket {
         constructor(_url: string, protocols?: string | string[]) {
           super(here(), protocols);
+          made(this);
         }
       },
       log: (line) => {
@@ -101,7 +104,7 @@ test("a gap, a connection that is lost, and the next", limit, async (t) => {
   const gap = await run.line("Gap");
   assert.match(gap, new RegExp(`^Gap \\(trimmed\\): what followed ${first} is gone, it goes on after 2-[0-9a-z]{8}$`));
   await run.line("Received 3-");
-  host.app.lastcall.sockets.destroy();
+  run.sockets[0]?.terminate();
   await run.line("No connection (lost): close code 1006");
   await run.line("Reconnecting in 0 seconds...");
   await post(host.url, "4");
