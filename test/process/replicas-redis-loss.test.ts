@@ -66,7 +66,7 @@ async function failedOver(t: TestContext): Promise<Losable> {
     url: `redis://127.0.0.1:${front.url.port}`,
     async remember() {
       // It has what the master has: then it hears no more of it.
-      await master.command("WAIT", "1", "0");
+      await replica.caughtUp(master);
       await replica.command("REPLICAOF", "NO", "ONE");
     },
     async lose() {

@@ -105,6 +105,20 @@ export class RedisServer {
     while (!(await this.command("INFO", "replication")).includes("master_link_status:up"));
   }
 
+  /**
+   * Waits until it holds everything that its `master` does at this moment. `WAIT` would not do: it waits for what was
+   * written on its own connection. And a link that is up may have carried nothing yet: the master begins with the
+   * replica's first acknowledgement, up to a second later.
+   */
+  async caughtUp(master: RedisServer): Promise<void> {
+    const offset = async (server: RedisServer, name: string) => {
+      const info = await server.command("INFO", "replication");
+      return Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1]);
+    };
+    const goal = await offset(master, "master_repl_offset");
+    while ((await offset(this, "slave_repl_offset")) < goal);
+  }
+
   /** Makes it the replica of nobody, and gives its address to `successor`; its connections stay. */
   async depose(successor: RedisServer): Promise<void> {
     const elsewhere = await freePort();
