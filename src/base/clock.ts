@@ -57,7 +57,9 @@ export function aborted(signal: Signal): { readonly promise: Promise<void>; read
   const promise = new Promise<void>((r) => {
     resolve = r;
   });
+  // Not `resolve` itself: a signal calls its listeners with an event, and that would be what the promise gives.
+  const onAbort = () => resolve();
   if (signal.aborted) resolve();
-  else signal.addEventListener("abort", resolve, { once: true });
-  return { promise, stop: () => signal.removeEventListener("abort", resolve) };
+  else signal.addEventListener("abort", onAbort, { once: true });
+  return { promise, stop: () => signal.removeEventListener("abort", onAbort) };
 }

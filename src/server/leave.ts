@@ -34,7 +34,7 @@ export class Leave implements Clients {
     items: 0,
   };
   #announcement: { readonly at: number; readonly terms: Announcement } | undefined;
-  #marks: Marks | undefined;
+  #marks: Promise<Marks> | undefined;
   #walks: readonly Walk[] = [];
 
   constructor(options: LeaveOptions) {
@@ -65,19 +65,18 @@ export class Leave implements Clients {
   }
 
   async mark(signal: AbortSignal): Promise<void> {
-    const marks = await this.#options.heads(signal);
-    this.#marks ??= marks;
+    await this.#fix(signal);
   }
 
   async close(signal: AbortSignal): Promise<void> {
-    const { clock, roster } = this.#options;
-    if (this.#marks === undefined) await this.mark(signal);
-    const marks = this.#marks;
-    if (marks === undefined || this.#announcement === undefined) return;
+    if (this.#announcement === undefined) return;
     const { closeMs } = this.#announcement.terms;
+    signal.addEventListener("abort", () => this.#cutAll(), { once: true });
+    const marks = await this.#marksWithin(closeMs / 2, signal);
+    if (signal.aborted) return;
+    const { clock, roster } = this.#options;
     const startedAt = clock.now();
     const abort = aborted(signal);
-    signal.addEventListener("abort", () => this.#cutAll(), { once: true });
     // Each when it is its turn, and cut when its own time is over; turns that have passed count from now.
     const walks = (turns: readonly Turn[], forMs: number) => [
       new Walk(
@@ -121,6 +120,29 @@ export class Leave implements Clients {
     // The other two are of those who were being ended before the drain came to them.
     else if (fate === "silent" || fate === "lost" || fate === "slow") this.#counts.gone += 1;
     else this.#counts[fate] += 1;
+  }
+
+  /** Asks how far the streams are to be served, once: whoever comes before the answer waits for the same one. */
+  #fix(signal: AbortSignal): Promise<Marks> {
+    if (this.#marks === undefined) {
+      const marks = this.#options.heads(signal);
+      this.#marks = marks;
+      marks.catch(() => {
+        this.#marks = undefined;
+      });
+    }
+    return this.#marks;
+  }
+
+  /** The marks; where nobody has asked for them, because the source did not finish, there is not much time left to. */
+  async #marksWithin(ms: number, signal: AbortSignal): Promise<Marks> {
+    const enough = new AbortController();
+    const cancel = this.#options.clock.after(ms, () => enough.abort());
+    try {
+      return await this.#fix(AbortSignal.any([signal, enough.signal]));
+    } finally {
+      cancel();
+    }
   }
 
   #tell(connection: Connection, at: number, slotMs: number, terms: Announcement): void {

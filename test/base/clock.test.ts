@@ -73,6 +73,8 @@ describe("aborted", () => {
     abort();
     await watched;
     assert.equal(settled, true);
+    // In a race its value is a value like any other, and must not be the signal's event.
+    assert.equal(await promise, undefined);
   });
 
   test("settles at once when it has aborted before", async () => {

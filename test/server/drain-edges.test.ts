@@ -7,7 +7,7 @@ import type { Source } from "../../src/fastify.js";
 import type { Journal } from "../../src/journal/port.js";
 import { SCRAPE_HEADER } from "../../src/server/scrapes.js";
 import { RawConnection, UPGRADE } from "../support/raw-socket.js";
-import { addressOf, altered, listen, memory, prepare, QUICK, rawConnection, refusedUpgrade } from "./kit.js";
+import { addressOf, altered, listen, memory, post, prepare, QUICK, rawConnection, refusedUpgrade } from "./kit.js";
 import { TextClient } from "./text-client.js";
 
 /** The end of a drain that the test lets go. */
@@ -204,4 +204,35 @@ test("a client that lost its place, answers no CLOSE and talks on is ended by th
   const { outcome, clients } = await app.lastcall.drain.start({ type: "request" });
   assert.equal(outcome, "clean");
   assert.deepEqual([clients.told, clients.cut, clients.gone], [0, 0, 0]);
+});
+
+describe("a journal that does not answer during the drain", { timeout: 30_000 }, () => {
+  for (const { what, finish, budget } of [
+    { what: "while it is asked how far clients are to be served", finish: async () => 0, budget: { finishMs: 50 } },
+    {
+      what: "nor does the source, so that nobody has asked before clients are closed",
+      finish: () => new Promise<never>(() => {}),
+      budget: { finishMs: 50, closeMs: 2_000 },
+    },
+  ]) {
+    test(`${what}: they are served what was seen of it, and nobody is cut`, async (t) => {
+      let away = false;
+      const inner = memory();
+      const journal = altered(inner, {
+        head: (...args) => (away ? new Promise(() => {}) : inner.head(...args)),
+        read: (...args) => (away ? new Promise(() => {}) : inner.read(...args)),
+      });
+      const source = (): Source => ({ finish });
+      const { app, url, ws } = await listen(t, { journal, source, budget: { ...QUICK, ...budget } });
+      const client = await TextClient.connect(t, ws);
+      await post(url, '"seen"');
+      await client.atLeast(1);
+      away = true;
+      const { clients, errors } = await app.lastcall.drain.start({ type: "request" });
+      assert.deepEqual(errors, ["finish took longer than 50 ms"]);
+      assert.deepEqual([clients.told, clients.flushed, clients.cut, clients.gone], [1, 1, 0, 0]);
+      assert.equal(await client.closed, 1012);
+      assert.deepEqual(client.received, ["seen", "SHUTDOWN", "CLOSE"]);
+    });
+  }
 });
