@@ -4,6 +4,7 @@ import type { GapReason, Journal, Page } from "../journal/port.js";
 import { type Id, numberOf, type Position } from "../protocol/ids.js";
 import type { Feed } from "../stream/feed.js";
 import type { Feeds } from "../stream/feeds.js";
+import type { Mark } from "../stream/ports.js";
 import type { Marks } from "../wire/connection.js";
 
 /** The streams of the journal, read from and followed. */
@@ -57,13 +58,19 @@ export class Streams {
     const feeds = this.#feeds.all();
     const abort = aborted(signal);
     const marks = await Promise.all(
-      feeds.map(async (feed): Promise<[string, number]> => {
-        const head: Promise<Id | undefined> = this.#journal.head(feed.stream, signal).catch(() => undefined);
-        const id = await Promise.race([head, abort.promise]);
-        return [feed.stream, numberOf(id ?? feed.at)];
-      }),
+      feeds.map(async (feed): Promise<[string, Mark]> => [feed.stream, await this.#mark(feed, signal, abort.promise)]),
     );
     abort.stop();
     return new Map(marks);
+  }
+
+  /** Asked from where the follower is, for a head alone would not tell that it is one of another journal. */
+  async #mark(feed: Feed, signal: AbortSignal, enough: Promise<void>): Promise<Mark> {
+    const { generation } = feed;
+    const asked: Promise<Page | undefined> = this.#journal.read(feed.stream, feed.at, 1, signal).catch(() => undefined);
+    const page = (await Promise.race([asked, enough])) ?? undefined;
+    if (page === undefined) return { n: numberOf(feed.at), generation: feed.generation };
+    const replaced = page.type === "gap" && page.reason === "replaced";
+    return { n: replaced ? Number.POSITIVE_INFINITY : numberOf(page.head), generation };
   }
 }

@@ -1,12 +1,12 @@
 import { type Cancel, type Clock, sleep } from "../base/clock.js";
 import { toError } from "../base/errors.js";
 import type { GapReason, Journal, Page } from "../journal/port.js";
-import type { Id } from "../protocol/ids.js";
+import { type Id, numberOf } from "../protocol/ids.js";
 import { coalesced } from "./coalesced.js";
 import { FrameLog } from "./frame-log.js";
 import { PageCache } from "./page-cache.js";
 import { type EncodedPage, PageStore } from "./page-store.js";
-import type { Encoding } from "./ports.js";
+import type { Encoding, Mark } from "./ports.js";
 import { Pump } from "./pump.js";
 import type { Session } from "./session.js";
 import type { Stalls } from "./stalls.js";
@@ -56,6 +56,9 @@ export class Feed {
   readonly #pages: PageCache;
   readonly #waiting = new Set<Session>();
   #at: Id;
+  #generation = 0;
+  /** Where it went on when the journal was last replaced. */
+  #resumedAt = 0;
   #sessions = 0;
   #retrying = false;
   #follower: AbortSignal | undefined;
@@ -83,6 +86,16 @@ export class Feed {
   /** How far the follower is. */
   get at(): Id {
     return this.#at;
+  }
+
+  /** How many times the journal was replaced under the follower: numbers of different generations cannot be compared. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Number of the item up to which `mark` asks for, now. Where the journal was replaced since, it is the place to go on from. */
+  owed(mark: Mark): number {
+    return mark.generation === this.#generation ? mark.n : this.#resumedAt;
   }
 
   line(encoding: Encoding): Line {
@@ -182,6 +195,10 @@ export class Feed {
 
   #lose(page: Extract<Page, { type: "gap" }>): void {
     this.#at = page.cursor;
+    if (page.reason === "replaced") {
+      this.#generation += 1;
+      this.#resumedAt = numberOf(page.cursor);
+    }
     this.#pages.clear();
     this.#options.events.gap(this.stream, page.reason);
     for (const { log, pump } of this.#lines.values()) {

@@ -17,6 +17,15 @@ export interface Gap {
   readonly reason: GapReason;
 }
 
+/**
+ * How far a stream is to be served before its sessions end: up to item number `n` of the journal that was there when its
+ * feed was of this generation. `Infinity` when the feed has still to find that the journal was replaced.
+ */
+export interface Mark {
+  readonly n: number;
+  readonly generation: number;
+}
+
 /** A session's way to its peer. Several sessions may use it, one after the other. */
 export interface Channel extends Staller {
   readonly encoding: Encoding;

@@ -1,7 +1,7 @@
 import { type Id, numberOf } from "../protocol/ids.js";
 import type { Feed, Line } from "./feed.js";
 import type { FrameLog, Slice } from "./frame-log.js";
-import type { Channel, Gap } from "./ports.js";
+import type { Channel, Gap, Mark } from "./ports.js";
 import type { Visited } from "./pump.js";
 import type { Block } from "./stalls.js";
 
@@ -25,8 +25,10 @@ export class Session implements Visited {
   #state: State = STOPPED;
   #n: number;
   #id: Id;
-  /** Number of the item after which the channel is told that it has arrived. */
-  #goal = Number.POSITIVE_INFINITY;
+  /** After it the channel is told that it has arrived. */
+  #goal: Mark | undefined;
+  /** The feed's generation that the cursor was last found to belong to. */
+  #generation = -1;
   /** What the socket may hold, if it holds anything: the blocks written from since it held nothing. */
   #held = NOTHING;
 
@@ -69,9 +71,9 @@ export class Session implements Visited {
     else this.#feed.stalls.release(this.#channel);
   }
 
-  /** Tells the channel, once, when item `n` and all before it have been given out; at once when they have. */
-  reach(n: number): void {
-    this.#goal = n;
+  /** Tells the channel, once, when everything up to the mark has been given out; at once when it has. */
+  reach(mark: Mark): void {
+    this.#goal = mark;
     if (this.#state === LIVE) this.visit(this.#line.log);
     this.#checkGoal();
   }
@@ -101,6 +103,7 @@ export class Session implements Visited {
     if (this.#state !== LIVE) return;
     this.#line.pump.remove(this);
     this.#state = replaying();
+    this.#generation = this.#feed.generation;
     this.#goOnAfter({ ...gap, after: this.#id });
   }
 
@@ -127,21 +130,28 @@ export class Session implements Visited {
     if (!log.holds(this.#n, this.#id)) return false;
     this.#feed.forget(this);
     this.#state = LIVE;
+    this.#generation = this.#feed.generation;
     pump.add(this);
     this.visit(log);
+    this.#checkGoal();
     return true;
   }
 
   async #read(): Promise<void> {
     const state = replaying();
     this.#state = state;
+    const { generation } = this.#feed;
     const page = await this.#feed.page(this.#channel.encoding, this.#id);
     if (this.#state !== state) return;
+    // Where the feed is of another one by now, this page may tell of the journal before: the next one will not.
+    if (page.type !== "failed") this.#generation = generation;
     if (page.type === "gap") return this.#goOnAfter(page);
     // The socket may have been filled, or closed, while the page was read; it is kept for the next asking.
     if (this.#channel.blocked) return this.#stall();
     if (page.type === "failed") return this.#feed.retry(this);
     if (page.type === "none") {
+      this.#checkGoal();
+      if (this.#state !== state) return;
       // At the journal's head: the follower, if it has not come by meanwhile, will come.
       if (page.at === this.#feed.at) this.#feed.await(this);
       else this.#advance();
@@ -176,8 +186,9 @@ export class Session implements Visited {
   }
 
   #checkGoal(): void {
-    if (this.#n < this.#goal) return;
-    this.#goal = Number.POSITIVE_INFINITY;
+    if (this.#goal === undefined || this.#generation !== this.#feed.generation) return;
+    if (this.#n < this.#feed.owed(this.#goal)) return;
+    this.#goal = undefined;
     this.#channel.arrived();
   }
 }

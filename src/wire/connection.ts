@@ -1,4 +1,5 @@
 import type { GapReason } from "../protocol/ids.js";
+import type { Mark } from "../stream/ports.js";
 
 /** The protocols a client may speak; also the values of the `protocol` label. */
 export const PROTOCOLS = ["text", "lastcall.v1", "sse"] as const;
@@ -28,7 +29,7 @@ export interface Connection {
   readonly leavesByItself: boolean;
   /** Tells the peer that this process goes away, and when it is to go itself, ms from now; false if it goes already. */
   announce(slotMs: number, closesInMs: number): boolean;
-  /** Serves up to item number `mark` of its stream, then says goodbye. */
+  /** Serves up to its stream's mark, then says goodbye. */
   end(marks: Marks): void;
   /** Ends it now. */
   terminate(): void;
@@ -38,8 +39,8 @@ export interface Connection {
   beat(): void;
 }
 
-/** How far each stream is to be served: its head after the source's last items. */
-export type Marks = ReadonlyMap<string, number>;
+/** How far each stream is to be served: its head after the source's last items. One that was not read then owes nothing. */
+export type Marks = ReadonlyMap<string, Mark>;
 
 /** What a connection tells its keeper. */
 export interface ConnectionEvents {

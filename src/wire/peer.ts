@@ -7,10 +7,7 @@ import { type End, type Farewell, fateOf, isSpeaking, type Stage, TRANSITIONS } 
 import type { Outlet, OutletOwner } from "./outlet.js";
 import { Vigil } from "./vigil.js";
 
-/**
- * What all clients have in common, whatever they speak: a session, a way out, and a life that the drain may end. One
- * object for all of it, because there are ten thousand.
- */
+/** What all clients share: a session, a way out, a life that the drain may end. One object: there are ten thousand. */
 export abstract class Peer implements Connection, Channel, OutletOwner {
   abstract readonly protocol: Protocol;
   abstract readonly encoding: Encoding;
@@ -36,7 +33,6 @@ export abstract class Peer implements Connection, Channel, OutletOwner {
     return this.outlet.peer;
   }
 
-  /** Whether the peer goes by itself once it is told to; else it is closed in its slot. */
   get leavesByItself(): boolean {
     return false;
   }
@@ -102,8 +98,9 @@ export abstract class Peer implements Connection, Channel, OutletOwner {
     if (!this.#enter("ending")) return;
     // Items, the last words and the close of one client leave in one write.
     this.outlet.cork();
-    if (this.session === undefined) this.close("complete");
-    else this.session.reach(marks.get(this.stream) ?? 0);
+    const mark = marks.get(this.stream);
+    if (this.session === undefined || mark === undefined) this.close("complete");
+    else this.session.reach(mark);
     // Whoever has a cursor does not wait for what it has not had.
     if (this.resumable) this.close("behind");
     this.outlet.uncork();

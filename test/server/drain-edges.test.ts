@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { deferred } from "../../src/base/deferred.js";
 import { LastcallError } from "../../src/base/errors.js";
 import type { Source } from "../../src/fastify.js";
@@ -204,6 +205,52 @@ test("a client that lost its place, answers no CLOSE and talks on is ended by th
   const { outcome, clients } = await app.lastcall.drain.start({ type: "request" });
   assert.equal(outcome, "clean");
   assert.deepEqual([clients.told, clients.cut, clients.gone], [0, 0, 0]);
+});
+
+test("a journal replaced before the mark was fixed, and nobody knows: who was served the old one is not done", {
+  timeout: 30_000,
+}, async (t) => {
+  const [old, fresh] = [memory(), memory()];
+  let inner = old;
+  const known = deferred();
+  const closing = deferred();
+  const journal = altered(old, {
+    read: (...args) => inner.read(...args),
+    head: (...args) => inner.head(...args),
+    async *follow(stream, after, signal) {
+      const enough = new AbortController();
+      void known.promise.then(() => enough.abort());
+      let cursor = after;
+      for await (const page of old.follow(stream, after, AbortSignal.any([signal, enough.signal]))) {
+        yield page;
+        cursor = page.type === "entries" ? (page.entries.at(-1)?.id ?? cursor) : page.cursor;
+      }
+      yield* fresh.follow(stream, cursor, signal);
+    },
+  });
+  const source = (): Source => ({
+    async finish() {
+      await fresh.append("main", [{ publisher: "test", key: "1", data: "1" }]);
+      inner = fresh;
+      return 0;
+    },
+  });
+  const { app, url, ws } = await listen(t, { journal, source });
+  const client = await TextClient.connect(t, ws);
+  for (const data of ["1", "2", "3"]) await post(url, data);
+  await client.atLeast(3);
+  app.lastcall.drain.subscribe((event) => {
+    if (event.type === "phase_started" && event.phase === "close") closing.resolve();
+  });
+  const drained = app.lastcall.drain.start({ type: "request" });
+  await closing.promise;
+  // Its turn comes, and it is not closed yet.
+  for (let i = 0; i < 20; i += 1) await turn();
+  known.resolve();
+  const { clients } = await drained;
+  // Three is more than the one item that the new journal holds, and is none of its numbers.
+  assert.deepEqual([clients.told, clients.flushed, clients.left, clients.cut], [1, 0, 0, 1]);
+  assert.deepEqual(client.received, ["1", "2", "3", "SHUTDOWN", "CLOSE"]);
 });
 
 describe("a journal that does not answer during the drain", { timeout: 30_000 }, () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Clock } from "../../src/base/clock.js";
+import { type Deferred, deferred } from "../../src/base/deferred.js";
 import { MemoryJournal } from "../../src/journal/memory.js";
 import {
   type Appended,
@@ -13,7 +14,7 @@ import {
 } from "../../src/journal/port.js";
 import { type Id, makeId, numberOf, type Position } from "../../src/protocol/ids.js";
 import { Feed, type FeedEvents } from "../../src/stream/feed.js";
-import type { Channel, Encoding, Gap } from "../../src/stream/ports.js";
+import type { Channel, Encoding, Gap, Mark } from "../../src/stream/ports.js";
 import { Session } from "../../src/stream/session.js";
 import { MAX_PINNED_BYTES, Stalls } from "../../src/stream/stalls.js";
 import { ManualClock } from "../support/manual-clock.js";
@@ -173,6 +174,7 @@ export class RiggedJournal implements Journal {
   #broken = false;
   #interrupt = new AbortController();
   #held: (() => void)[] | undefined;
+  #frozen: Deferred<void> | undefined;
   reads = 0;
   failingReads = 0;
   failingHeads = 0;
@@ -187,6 +189,16 @@ export class RiggedJournal implements Journal {
   replace(): void {
     this.#journal = new MemoryJournal(this.#options, this.#clock);
     this.#interruptFollowers();
+  }
+
+  /** Followers hear of nothing until `thawFollowers`. */
+  freezeFollowers(): void {
+    this.#frozen ??= deferred();
+  }
+
+  thawFollowers(): void {
+    this.#frozen?.resolve();
+    this.#frozen = undefined;
   }
 
   /** Every follower throws. */
@@ -246,6 +258,7 @@ export class RiggedJournal implements Journal {
       }
       if (broken) throw new Error("follower lost");
       if (!interrupt.aborted) return;
+      await this.#frozen?.promise;
     }
   }
 
@@ -274,6 +287,8 @@ export interface World {
   readonly told: string[];
   /** Starts the follower. */
   follow(): void;
+  /** Item `n` of the journal that the follower knows. */
+  mark(n: number): Mark;
   /** Appends items and gives their ids. */
   append(count: number, bytes?: number): Promise<Id[]>;
   /** Opens a session after `cursor`. */
@@ -313,6 +328,7 @@ export async function world(
     follow: () => {
       followed = feed.follow(abort.signal);
     },
+    mark: (n) => ({ n, generation: feed.generation }),
     async append(count, bytes = 10) {
       const publications = Array.from({ length: count }, () => {
         appended += 1;

@@ -335,7 +335,7 @@ describe("the goal", () => {
     const { channel, session } = it.open(it.feed.at);
     await it.append(3);
     await turns();
-    session.reach(3);
+    session.reach(it.mark(3));
     assert.equal(channel.arrivals, 1);
     await it.append(3);
     await turns();
@@ -347,7 +347,7 @@ describe("the goal", () => {
     const it = await world();
     const { channel, session } = it.open(it.feed.at);
     it.feed.line(it.encoding).log.append([{ id: makeId(1, "justcame"), at: 0, data: "1" }]);
-    session.reach(1);
+    session.reach(it.mark(1));
     assert.deepEqual(channel.given, [{ type: "item", id: "1-justcame" }, { type: "arrived" }]);
     await it.end();
   });
@@ -359,7 +359,7 @@ describe("the goal", () => {
       await it.append(3);
       await turns();
       const { channel, session } = it.open(base);
-      session.reach(goal);
+      session.reach(it.mark(goal));
       await turns();
       if (goal > 3) assert.equal(channel.arrivals, 0);
       for (let i = 0; i < 3; i += 1) {
@@ -378,7 +378,7 @@ describe("the goal", () => {
     const it = await world();
     const { channel, session } = it.open(it.feed.at);
     channel.onArrived = () => session.stop();
-    session.reach(2);
+    session.reach(it.mark(2));
     await it.append(2);
     await turns();
     await it.append(5);
@@ -393,7 +393,7 @@ describe("the goal", () => {
     channel.blocked = true;
     await it.append(2);
     await turns();
-    session.reach(2);
+    session.reach(it.mark(2));
     await turns();
     assert.equal(channel.arrivals, 0);
     channel.unblock();
@@ -406,12 +406,123 @@ describe("the goal", () => {
     const it = await world({ retentionItems: 10 }, false);
     const { channel, session } = it.open(it.feed.at);
     await it.append(100);
-    session.reach(90);
+    session.reach(it.mark(90));
     it.follow();
     await turns();
     assert.equal(channel.arrivals, 1);
     const told = channel.given.map(({ type }) => type);
     assert.deepEqual(told.slice(0, 2), ["gap", "arrived"]);
+    await it.end();
+  });
+});
+
+describe("a goal in a journal that is replaced", () => {
+  test("is reached where the new one begins, by who is told of it", async () => {
+    const it = await world();
+    const { channel, session } = it.open(it.feed.at);
+    await it.append(3);
+    await turns();
+    session.reach(it.mark(5));
+    it.journal.replace();
+    await turns();
+    assert.deepEqual(
+      channel.given.slice(3).map(({ type }) => type),
+      ["gap", "arrived"],
+    );
+    await it.append(9);
+    await turns();
+    assert.equal(channel.arrivals, 1);
+    await it.end();
+  });
+
+  test("is reached there by who came with a cursor of the new one before the follower knew of it", async () => {
+    for (const { blocked, behind } of [
+      { blocked: false, behind: false },
+      { blocked: true, behind: false },
+      { blocked: false, behind: true },
+    ]) {
+      const it = await world({}, false);
+      await it.append(50);
+      it.follow();
+      await turns();
+      const mark = it.mark(50);
+      it.journal.freezeFollowers();
+      it.journal.replace();
+      const base = await it.journal.head(STREAM);
+      const [, , third = base] = await it.append(3);
+      const { channel, session } = it.open(behind ? base : third, (channel) => {
+        channel.blocked = blocked;
+      });
+      session.reach(mark);
+      await turns();
+      assert.equal(channel.arrivals, 0, "nobody knows yet how far it is to be served");
+      it.journal.thawFollowers();
+      await turns();
+      if (blocked) assert.equal(channel.arrivals, 0);
+      channel.unblock();
+      await turns();
+      assert.deepEqual([channel.arrivals, session.n, channel.gaps], [1, 3, []]);
+      await it.end();
+    }
+  });
+
+  test("is not reached by a number of the old one", async () => {
+    const it = await world();
+    const { channel, session } = it.open(it.feed.at);
+    await it.append(20);
+    await turns();
+    // Its socket keeps it from hearing of anything.
+    channel.blocked = true;
+    await it.append(5);
+    await turns();
+    it.journal.replace();
+    await it.append(3);
+    await turns();
+    assert.equal(it.feed.generation, 1);
+    session.reach(it.mark(3));
+    await turns();
+    assert.equal(channel.arrivals, 0);
+    channel.unblock();
+    await turns();
+    assert.deepEqual(
+      channel.given.slice(20).map(({ type }) => type),
+      ["gap", "arrived"],
+    );
+    await it.end();
+  });
+
+  test("nor by a page of it that was being read when the follower came to the new one", async () => {
+    const it = await world();
+    const base = it.feed.at;
+    await it.append(20);
+    await turns();
+    it.journal.hold();
+    const { channel, session } = it.open(base);
+    await turns();
+    it.journal.replace();
+    await it.append(3);
+    await turns();
+    session.reach(it.mark(3));
+    it.journal.release();
+    await turns();
+    const told = channel.given.map(({ type }) => type);
+    assert.ok(told.indexOf("arrived") > told.indexOf("gap"), told.join(" "));
+    assert.equal(channel.arrivals, 1);
+    await it.end();
+  });
+
+  test("that nobody has found out yet, is reached when it is", async () => {
+    const it = await world();
+    const { channel, session } = it.open(it.feed.at);
+    await it.append(5);
+    await turns();
+    session.reach(it.mark(Number.POSITIVE_INFINITY));
+    await it.append(5);
+    await turns();
+    assert.equal(channel.arrivals, 0);
+    it.journal.replace();
+    await turns();
+    assert.equal(channel.arrivals, 1);
     await it.end();
   });
 });

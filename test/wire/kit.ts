@@ -167,7 +167,7 @@ export async function wire(t: TestContext, options: WireOptions = {}) {
     },
     /** Everything up to the journal's head. */
     async marks(): Promise<Marks> {
-      return new Map([[STREAM, numberOf(await journal.head(STREAM))]]);
+      return new Map([[STREAM, { n: numberOf(await journal.head(STREAM)), generation: feed.generation }]]);
     },
   };
 }

@@ -78,7 +78,7 @@ describe("the goodbye", () => {
     const [id] = await it.append(["one"]);
     assert.ok(id);
     connection.announce(0, S_MS);
-    connection.end(new Map([["main", numberOf(id) + 1]]));
+    connection.end(new Map([["main", { n: numberOf(id) + 1, generation: 0 }]]));
     await client.seen("one");
     assert.ok(!client.frames.includes("CLOSE"));
     await it.append(["two"]);
@@ -134,7 +134,7 @@ describe("how a connection ends", () => {
     assert.deepEqual(await fate, { fate: "left", echoed: true });
     await client.closed;
     const items = client.frames.filter((frame) => frame === LARGE).length;
-    assert.deepEqual([items, client.frames.slice(-3)], [marks.get("main"), ["CLOSE", "close 1012", "FIN"]]);
+    assert.deepEqual([items, client.frames.slice(-3)], [marks.get("main")?.n, ["CLOSE", "close 1012", "FIN"]]);
   });
 
   test("one that does not answer the close is unanswered, not cut", async (t) => {
