@@ -1,5 +1,5 @@
 export interface BackoffOptions {
-  /** Ceiling of the first wait, ms. Default 2,000. */
+  /** Ceiling of the first wait, ms. Default 1,000. */
   readonly firstMs?: number;
   /** Ceiling that no wait passes, ms. Default 30,000. */
   readonly maxMs?: number;
@@ -8,13 +8,14 @@ export interface BackoffOptions {
 /**
  * How long to wait before the next attempt, ms: anything from 0 up to a ceiling that doubles with every attempt ("full
  * jitter": M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog 2015). Spreading over the whole range is
- * what keeps clients that lost the same server from coming back together.
+ * what keeps clients that lost the same server from coming back together; the first range is as wide as that of Socket.IO
+ * (500 to 1,500 ms), and begins at once.
  *
  * @param attempt attempts since the last connection that delivered something: 0 for the first.
  * @param random a number from 0 up to, not including, 1.
  */
 export function backoffMs(attempt: number, random: () => number, options: BackoffOptions = {}): number {
-  const { firstMs = 2_000, maxMs = 30_000 } = options;
+  const { firstMs = 1_000, maxMs = 30_000 } = options;
   return random() * Math.min(maxMs, firstMs * 2 ** attempt);
 }
 

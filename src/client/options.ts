@@ -55,7 +55,7 @@ export interface ConnectOptions {
   readonly onGap?: ((gap: Gap) => void | PromiseLike<void>) | undefined;
   /** Items that may wait for the application; beyond it the server is told to stop. 1 to 1,000,000, default 1,000. */
   readonly buffer?: number | undefined;
-  /** Ceilings of the waits between attempts. Defaults 2,000 and 30,000 ms. */
+  /** Ceilings of the waits between attempts. Defaults 1,000 and 30,000 ms. */
   readonly backoff?: BackoffOptions | undefined;
   /** Default the host's own; Node has one since 22, before that pass the one of `ws`. */
   readonly WebSocket?: WebSocketConstructor | undefined;

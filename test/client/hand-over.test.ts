@@ -78,12 +78,12 @@ describe("when the next one fails", () => {
     assert.equal(script.sockets.length, 2);
     const status = client.status.get();
     assert.ok(status.type === "handing_over");
-    assert.deepEqual([status.failed, status.reconnectInMs, status.closesInMs], [1, 500, 5_500]);
+    assert.deepEqual([status.failed, status.reconnectInMs, status.closesInMs], [1, 1_000, 5_500]);
     old.say(item(4));
-    await clock.advance(500);
+    await clock.advance(1_000);
     assert.equal(script.sockets.length, 3);
     server(2).socket.closed(1006);
-    await clock.advance(1_000);
+    await clock.advance(2_000);
     assert.equal(script.sockets.length, 4);
     assert.equal(server(3).welcome()["after"], id(4));
     assert.deepEqual(old.did, ["close 1000"]);

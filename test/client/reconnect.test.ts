@@ -103,7 +103,7 @@ test("waits grow until a connection gives something", async (t) => {
 
 test("the ceilings of the waits can be chosen", async (t) => {
   const started = start(t, { backoff: { firstMs: 10, maxMs: 15 } });
-  for (const retryInMs of [5, 7.5, 7.5]) {
+  for (const retryInMs of [10, 15, 15]) {
     started.server().socket.closed(1006);
     assert.equal(waiting(started).retryInMs, retryInMs);
     await started.clock.advance(retryInMs);

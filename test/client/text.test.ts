@@ -14,7 +14,8 @@ function start(options: { onEvent?: (event: TextEvent) => void } = {}) {
     url: "ws://server/ws",
     WebSocket: script.WebSocket,
     clock,
-    random: () => 0.5,
+    // Waits are as long as they can be.
+    random: () => 1,
     onEvent(event) {
       events.push(event);
       options.onEvent?.(event);
