@@ -2,15 +2,18 @@
 // ("drain"); some folders are left out unless a filter begins with their name ("browser/"). What starts with a dash goes
 // to `node --test` (--test-name-pattern=…).
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ensureTools } from "./tools.js";
 
 const root = join(import.meta.dirname, "..");
 // These need more than Node and npm, or measure instead of testing: only whoever names them gets them.
 const APART = ["bench", "browser", "cluster"];
+/** What starts a Redis: a test that imports it, by whatever way, needs one. */
+const REDIS = "dist/test/support/redis.js";
 /** One file may take this long (ms) before it is ended as failed; only a file that hangs comes near it. */
 const FILE_LIMIT_MS = 180_000;
 
@@ -26,8 +29,7 @@ async function test(args) {
     return 1;
   }
   try {
-    // Whoever runs some other tests needs no Redis.
-    if (files.some((file) => file.includes("redis"))) ensureTools("redis-server");
+    if (imported(files).has(REDIS)) ensureTools("redis-server");
   } catch (error) {
     process.stderr.write(`${error.message}\n`);
     return 1;
@@ -53,6 +55,20 @@ async function testFiles(filters) {
     .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
     .sort()
     .map((file) => join("dist/test", file));
+}
+
+/** These files of dist/test and all of its files that they import, and those import. */
+function imported(files) {
+  const all = new Set(files);
+  // What is added on the way is visited too.
+  for (const file of all) {
+    const text = readFileSync(join(root, file), "utf8");
+    for (const [, path] of text.matchAll(/\bfrom "(\.[^"]+)"/g)) {
+      const other = join(dirname(file), path);
+      if (other.startsWith("dist/test/")) all.add(other);
+    }
+  }
+  return all;
 }
 
 function isNamed(folder, filters) {

@@ -12,7 +12,8 @@ const WINDOW = {
   ENDPOINT_REMOVAL_MAX_SECONDS: "2.5",
 };
 
-describe("errors that nobody caught", { timeout: 60_000 }, () => {
+// Windows of seconds, each of them waited for.
+describe("errors that nobody caught", { timeout: 60_000, concurrency: true }, () => {
   for (const [mode, message] of [
     ["throw", "thrown by the test"],
     ["reject", "rejected by the test"],

@@ -56,7 +56,7 @@ export function oneService(backend: string, journal: (t: TestContext) => Promise
 
   test(`${backend}: a client may come back to any replica, with any kind of cursor`, async (t) => {
     const fleet = await Fleet.start(t, 3, { JOURNAL_URL: await journal(t) });
-    const library = new LibraryReader(fleet.ws, "oldest");
+    const library = new LibraryReader(fleet.ws, "oldest", { backoff: { firstMs: 100 } });
     const events = new EventReader(fleet.url);
     t.after(() => Promise.all([library.close(), events.close()]));
     await everybody([library, events], (reader) => reader.saw("hello"));

@@ -11,6 +11,8 @@ import type { Env, Service } from "../support/service.js";
 import { V1Socket } from "../support/v1-socket.js";
 
 const GRACE_SECONDS = 4;
+/** What was refused for seconds is not to be sent again half a minute later. */
+const BACKOFF = { maxMs: 1_000 };
 /** Between two looks at something, ms. */
 const LOOK_MS = 20;
 
@@ -58,7 +60,7 @@ type Crowd = ReturnType<typeof crowd>;
 
 /** One client of each kind at each of these. */
 function crowd(t: TestContext, urls: readonly URL[]) {
-  const library = urls.map((url) => new LibraryReader(webSocketUrl(url), "oldest"));
+  const library = urls.map((url) => new LibraryReader(webSocketUrl(url), "oldest", { backoff: BACKOFF }));
   const events = urls.map((url) => new EventReader(url));
   const texts = urls.map((url) => new TextReader(webSocketUrl(url)));
   const readers = [...library, ...events, ...texts];
@@ -84,7 +86,8 @@ async function noticedAt(service: Service): Promise<number> {
   return Date.parse(time);
 }
 
-describe("Redis is away, and clients are not", { timeout: 120_000 }, () => {
+// Each of them waits most of the time, for one thing or another to be noticed.
+describe("Redis is away, and clients are not", { timeout: 120_000, concurrency: true }, () => {
   for (const { how, leave, back } of [STOPPED, FROZEN]) {
     test(`${how}: they stay, publishes are refused, /ready says so after its grace; then all goes on`, async (t) => {
       const { redis, fleet, one, acked, publish } = await setUp(t);

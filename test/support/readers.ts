@@ -1,6 +1,7 @@
 import { type ClientRequest, get, type IncomingMessage } from "node:http";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { BackoffOptions } from "../../src/client/backoff.js";
 import { type Client, connect, type Gap } from "../../src/client.js";
 import type { Id, Position } from "../../src/protocol/ids.js";
 import type { Entry, Sighting } from "./ledger.js";
@@ -53,6 +54,11 @@ export abstract class Reader {
   }
 }
 
+interface LibraryOptions {
+  readonly gaps?: boolean;
+  readonly backoff?: BackoffOptions;
+}
+
 /** The client library, and what it gives out. */
 export class LibraryReader extends Reader {
   readonly kind = "lastcall.v1";
@@ -62,13 +68,13 @@ export class LibraryReader extends Reader {
   readonly #over: Promise<void>;
 
   /** With `gaps`, it goes on after a gap, and keeps it; without, the iteration throws there. */
-  constructor(url: string, after: Position, { gaps = false } = {}) {
+  constructor(url: string, after: Position, { gaps = false, backoff = {} }: LibraryOptions = {}) {
     super();
     const onGap = (gap: Gap) => {
       this.gaps.push(gap);
       this.watch.changed();
     };
-    this.client = connect(url, { after, WebSocket: this.tap.WebSocket, ...(gaps && { onGap }) });
+    this.client = connect(url, { after, WebSocket: this.tap.WebSocket, backoff, ...(gaps && { onGap }) });
     this.#over = this.#read();
   }
 
