@@ -1,12 +1,14 @@
-// npm run bench [drain] [memory] [start] [fanout] [-- --clients N --rounds N --peers]: builds when the sources are newer than the
-// bundle, runs the benches named (all by default), prints one Markdown table each. What they measure: test/bench/README.md.
+// npm run bench [drain|memory|start|fanout|publish|resume]… [-- --clients N --rounds N --peers]: builds when the sources
+// are newer than the bundle, runs the benches named (all by default), prints one Markdown table each. What they measure:
+// test/bench/README.md.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
+import { ensureTools } from "./tools.js";
 
 const root = join(import.meta.dirname, "..");
-const BENCHES = ["drain", "memory", "start", "fanout"];
+const BENCHES = ["drain", "memory", "start", "fanout", "publish", "resume"];
 const words = process.argv.slice(2);
 const firstOption = words.findIndex((word) => word.startsWith("--"));
 const named = firstOption === -1 ? words : words.slice(0, firstOption);
@@ -16,13 +18,22 @@ const unknown = named.filter((name) => !BENCHES.includes(name));
 if (unknown.length > 0) refuse(`no such bench: ${unknown.join(", ")} (there are: ${BENCHES.join(", ")})`);
 if (process.platform !== "linux") refuse("the benches need Linux (epoll, /proc)");
 
+const wanted = named.length > 0 ? named : BENCHES;
+if (wanted.includes("publish")) {
+  try {
+    ensureTools("redis-server");
+  } catch (error) {
+    refuse(error.message);
+  }
+}
+
 if (!isFresh()) run(process.execPath, ".build/build.js");
 
 // The harness and its load share the second core; the servers get the first to themselves.
 const pinned = cpus().length > 1 && spawnSync("taskset", ["-V"]).status === 0 ? ["taskset", "-c", "1"] : [];
 const { describeMachine } = await import(join(root, "dist/test/bench/machine.js"));
 console.log(`${describeMachine()}\n`);
-for (const name of named.length > 0 ? named : BENCHES) {
+for (const name of wanted) {
   run(...pinned, process.execPath, join("dist/test/bench", `${name}.js`), ...options);
   console.log();
 }

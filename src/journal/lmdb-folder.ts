@@ -38,7 +38,7 @@ const MAGIC = Buffer.from([0xde, 0xc0, 0xef, 0xbe]);
  * `journal_unavailable` when its disk is full
  */
 export function openFolder(url: string): string {
-  const folder = resolve(url.slice("lmdb:".length).replace(/^\/\/\//, "/"));
+  const folder = resolve(url.slice("lmdb:".length));
   try {
     mkdirSync(folder, { recursive: true });
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);

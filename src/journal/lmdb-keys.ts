@@ -63,7 +63,9 @@ export class KeyBatch {
 
   #find(key: Buffer): Uint8Array | undefined {
     const { young } = this.#facts;
-    return this.#databases[young].get(key) ?? this.#databases[young === 0 ? 1 : 0].get(key);
+    const old = this.#databases[young === 0 ? 1 : 0];
+    // What the turn empties must not hide what is alive.
+    return (this.#turned ? undefined : this.#databases[young].get(key)) ?? old.get(key);
   }
 
   write(): void {

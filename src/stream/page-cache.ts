@@ -33,10 +33,12 @@ export class PageCache {
   /** The page after `after`; never rejects. */
   read(encoding: Encoding, after: Id): Promise<EncodedPage> {
     const key = `${this.#space} ${encoding.name} ${after}`;
-    const known = this.#store.get(key);
+    // The last page is as good as read now until the follower moves: then there is more of it.
+    const tail = `${key} ${this.#at()}`;
+    const known = this.#store.get(key) ?? this.#store.get(tail);
     if (known !== undefined) return known;
     const page = this.#load(encoding, after);
-    this.#store.add(key, page);
+    this.#store.add(key, tail, page);
     return page;
   }
 

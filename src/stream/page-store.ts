@@ -38,14 +38,20 @@ export class PageStore {
     return kept.page;
   }
 
-  /** Remembers a page while it is loaded, and longer if it stays true: one that is full, and what is behind it is not. */
-  add(key: string, page: Promise<EncodedPage>): void {
+  /**
+   * Remembers a page while it is loaded, and longer if it stays true: a full one as it is, the last one of its stream,
+   * which grows, under `tail`.
+   */
+  add(key: string, tail: string, page: Promise<EncodedPage>): void {
     const kept: Kept = { page, bytes: 0 };
     this.#kept.set(key, kept);
     void page.then((loaded) => {
       if (this.#kept.get(key) !== kept) return;
-      if (loaded.type !== "slice" || !loaded.full) this.#kept.delete(key);
-      else this.#count(kept, loaded.slice.block.bytes);
+      const full = loaded.type === "slice" && loaded.full;
+      if (!full) this.#kept.delete(key);
+      if (loaded.type !== "slice") return;
+      if (!full) this.#kept.set(tail, kept);
+      this.#count(kept, loaded.slice.block.bytes);
     });
   }
 

@@ -3,10 +3,10 @@
  * TLS (compiled with -DTLS). It reads as fast as it can, parses every frame's header, checks that every item follows the
  * last one, and takes the latency of every eighth item.
  *
- *   fan port=8080 path=/ws clients=1000 [wire=ws|socketio|sse] [protocol=lastcall.v1] [say=TEXT] [items=K] [tls=1]
+ *   fan port=8080 path=/ws clients=1000 [wire=ws|socketio|sse] [protocol=lastcall.v1] [say=TEXT] [items=K first=M] [tls=1]
  *
  * say   a text frame to begin with
- * items tell when every client has had so many
+ * items tell when every client has had so many, the first of them number `first`
  * stdin:  "begin" (a window of measurement), "end" (report it), "stop" or end of input (leave)
  * stdout: {"event":"connected"} when all handshakes are over, {"event":"window"} for each window, {"event":"reached"}
  *
@@ -46,7 +46,7 @@ struct client {
 static struct client *clients;
 static enum wire wire = WS;
 static int n, opened, opening, connected, refused, ended, epoll, measuring, tls;
-static uint32_t goal;
+static uint32_t goal, first;
 static int reached;
 static long items, disorder, broken, bytes, reads, sampled, buckets[BUCKETS];
 static double began, began_cpu, first_connect, worst_us;
@@ -139,7 +139,7 @@ static uint64_t hex(const char *at, int digits) {
 
 static void on_item(struct client *c, const char *marker, double now_us) {
   uint32_t number = hex(marker + 17, 8);
-  if (c->items > 0 && number != c->next) disorder++;
+  if (c->items > 0 ? number != c->next : first > 0 && number != first) disorder++;
   c->next = number + 1;
   items++;
   if (++c->items == goal && ++reached == n) {
@@ -299,6 +299,7 @@ int main(int argc, char **argv) {
     else if (strcmp(argv[i], "protocol") == 0) protocol = value;
     else if (strcmp(argv[i], "say") == 0) say = value;
     else if (strcmp(argv[i], "items") == 0) goal = atoi(value);
+    else if (strcmp(argv[i], "first") == 0) first = atoi(value);
     else if (strcmp(argv[i], "tls") == 0) tls = atoi(value);
     else return 2;
   }

@@ -1,9 +1,9 @@
 /** Subscribers (fan.c) and the server they are connected to, driven together. */
-import { spawn, spawnSync } from "node:child_process";
-import { createInterface } from "node:readline";
+import { spawnSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { compile, onLoadCore, processorMs } from "./machine.js";
+import { compile, processorMs } from "./machine.js";
 import type { PaceReport } from "./pace.js";
+import { type Program, startProgram, words } from "./program.js";
 import { type RunningServer, type ServerSpec, startServer } from "./server.js";
 
 /** What subscribers connect with: fan.c's own words. */
@@ -34,13 +34,6 @@ interface Connected {
   readonly refused: number;
 }
 
-interface Reached {
-  readonly event: "reached";
-  readonly ms: number;
-  readonly disorder: number;
-  readonly cpuMs: number;
-}
-
 export interface Measured {
   /** Items that reached a subscriber, a second, all subscribers together. */
   readonly delivered: number;
@@ -57,7 +50,7 @@ const SETTLE_MS = 1_000;
 const WINDOW_MS = 2_000;
 const programs = new Map<string, string>();
 
-function program(tls: boolean): string {
+function program(tls = false): string {
   const flags = tls ? ["-DTLS", "-lssl", "-lcrypto"] : [];
   const name = flags.join(" ");
   const known = programs.get(name) ?? compile("fan", tls ? "fan-tls" : "fan", flags);
@@ -72,48 +65,35 @@ export function hasTls(): boolean {
   return spawnSync(compiler, ["-x", "c", "-", "-o", "/dev/null", "-lssl"], { input }).status === 0;
 }
 
+/** Connects `clients` subscribers; `more` are further words of fan.c. Throws if any of them is refused. */
+export async function subscribe(
+  port: number,
+  clients: number,
+  subscription: Subscription,
+  more: Readonly<Record<string, number>> = {},
+): Promise<Program> {
+  const load = startProgram([program(subscription.tls), ...words({ port, clients, ...subscription, ...more })]);
+  const { refused } = await load.next<Connected>("connected");
+  if (refused > 0) throw new Error(`${refused} of ${clients} connections were refused`);
+  return load;
+}
+
 export class Fan {
   readonly #server: RunningServer;
   readonly #clients: number;
-  readonly #say: (line: string) => void;
-  readonly #next: <T extends { event: string }>(event: T["event"]) => Promise<T>;
+  readonly #load: Program;
 
-  private constructor(
-    server: RunningServer,
-    clients: number,
-    say: (line: string) => void,
-    next: <T extends { event: string }>(event: T["event"]) => Promise<T>,
-  ) {
+  private constructor(server: RunningServer, clients: number, load: Program) {
     this.#server = server;
     this.#clients = clients;
-    this.#say = say;
-    this.#next = next;
+    this.#load = load;
   }
 
-  /** Starts the server, has it publish `before` items, and connects `clients` subscribers that want `items` each. */
-  static async start(
-    spec: ServerSpec,
-    subscription: Subscription,
-    clients: number,
-    { before = 0, items = 0 } = {},
-  ): Promise<Fan> {
+  /** Starts the server, and connects `clients` subscribers. */
+  static async start(spec: ServerSpec, subscription: Subscription, clients: number): Promise<Fan> {
     const server = await startServer(spec, "/pace");
-    const { port } = await pace(server.port, `once=${before}`);
-    const { tls = false, ...words } = subscription;
-    const given = Object.entries({ port, clients, items, tls: Number(tls), ...words });
-    const [command = "", ...args] = onLoadCore([program(tls), ...given.map(([name, value]) => `${name}=${value}`)]);
-    const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    const next = async <T extends { event: string }>(event: T["event"]): Promise<T> => {
-      const line = await lines.next();
-      if (line.done) throw new Error(`the load ended before "${event}"`);
-      const said: T = JSON.parse(line.value);
-      if (said.event !== event) throw new Error(`the load said ${line.value}, expected "${event}"`);
-      return said;
-    };
-    const connected = await next<Connected>("connected");
-    if (connected.refused > 0) throw new Error(`${connected.refused} of ${clients} connections were refused`);
-    return new Fan(server, clients, (line) => child.stdin.write(`${line}\n`), next);
+    const { port } = await pace(server.port);
+    return new Fan(server, clients, await subscribe(port, clients, subscription));
   }
 
   /** Publishes `rate` items a second, and measures once that has settled. Throws if anybody missed an item. */
@@ -123,10 +103,10 @@ export class Fan {
     const before = await pace(this.#server.port);
     const processorBefore = processorMs(this.#server.pid);
     const startedAt = performance.now();
-    this.#say("begin");
+    this.#load.say("begin");
     await delay(WINDOW_MS);
-    this.#say("end");
-    const report = await this.#next<WindowReport>("window");
+    this.#load.say("end");
+    const report = await this.#load.next<WindowReport>("window");
     const after = await pace(this.#server.port);
     const ms = performance.now() - startedAt;
     const serverShare = (processorMs(this.#server.pid) - processorBefore) / ms;
@@ -143,20 +123,14 @@ export class Fan {
     };
   }
 
-  /** Resolves when every subscriber has the items it wanted: ms since the first one connected. */
-  async reached(): Promise<number> {
-    const { ms, disorder } = await this.#next<Reached>("reached");
-    if (disorder > 0) throw new Error(`${disorder} items out of order`);
-    return ms;
-  }
-
   async stop(): Promise<void> {
-    this.#say("stop");
+    this.#load.say("stop");
     await this.#server.stop("SIGKILL", null);
   }
 }
 
-async function pace(port: number, query = ""): Promise<PaceReport> {
+/** Asks the server under test to publish (pace.ts), and how far it is. */
+export async function pace(port: number, query = ""): Promise<PaceReport> {
   const answer = await fetch(`http://127.0.0.1:${port}/pace?${query}`);
   const report: unknown = await answer.json();
   if (!isReport(report)) throw new Error(`the server said ${JSON.stringify(report)}`);

@@ -1,8 +1,6 @@
 /** The load program (load.c) as a child: its clients, its commands and its report. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
-import { compile, onLoadCore } from "./machine.js";
+import { compile } from "./machine.js";
+import { startProgram } from "./program.js";
 
 /** What the clients saw; the counts are defined in client.h. */
 export interface LoadReport {
@@ -48,21 +46,12 @@ let program: string | undefined;
 /** Opens `clients` WebSocket connections without a subprotocol, and resolves when all of them stand. */
 export async function startLoad(port: number, clients: number, finals: number): Promise<Load> {
   program ??= compile("load");
-  const [command = "", ...args] = onLoadCore([program, String(port), "/ws", String(clients), String(finals)]);
-  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async <T extends { event: string }>(event: T["event"]): Promise<T> => {
-    const line = await lines.next();
-    if (line.done) throw new Error(`the load ended before "${event}"`);
-    const said: T = JSON.parse(line.value);
-    if (said.event !== event) throw new Error(`the load said ${line.value}, expected "${event}"`);
-    return said;
-  };
-  const connected = await next<Connected>("connected");
+  const child = startProgram([program, String(port), "/ws", String(clients), String(finals)]);
+  const connected = await child.next<Connected>("connected");
   if (connected.refused > 0) {
-    child.stdin.end();
+    child.say("stop");
     throw new Error(`${connected.refused} of ${clients} connections were refused`);
   }
-  const done = Promise.all([next<LoadReport>("done"), once(child, "close")]).then(([report]) => report);
-  return { mark: () => child.stdin.write("mark\n"), done };
+  const done = Promise.all([child.next<LoadReport>("done"), child.ended]).then(([report]) => report);
+  return { mark: () => child.say("mark"), done };
 }

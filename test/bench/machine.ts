@@ -1,8 +1,9 @@
 /** What the benches need of the machine: cores to pin to, a C compiler, a clock, and words to say what it is. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { median } from "./report.js";
 
 /** Where the compiled benches stand; the C programs are put beside them. */
 const here = import.meta.dirname;
@@ -51,6 +52,22 @@ export function certificate(): Readonly<Record<string, string>> {
   const run = spawnSync("openssl", ["req", ...how, "-out", cert, "-keyout", key], { encoding: "utf8" });
   if (run.status !== 0) throw new Error(`openssl makes no certificate: ${run.error?.message ?? run.stderr}`);
   return { TLS_CERT_FILE: cert, TLS_KEY_FILE: key };
+}
+
+/** What a durable write costs on the disk of `folder`: 4 KB and fdatasync, ms, the median of 100. */
+export function syncMs(folder: string): number {
+  const own = mkdtempSync(join(folder, "lastcall-bench-sync-"));
+  const file = openSync(join(own, "file"), "w");
+  const bytes = Buffer.alloc(4_096);
+  const taken = Array.from({ length: 100 }, (_, i) => {
+    const startedAt = performance.now();
+    writeSync(file, bytes, 0, bytes.length, i * bytes.length);
+    fdatasyncSync(file);
+    return performance.now() - startedAt;
+  });
+  closeSync(file);
+  rmSync(own, { recursive: true });
+  return median(taken);
 }
 
 /** CPU time that a process has had so far, ms; a tick of the kernel's accounting is 10 ms. */

@@ -3,25 +3,37 @@
  * collection. The kernel's socket buffers are not in it.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { startLoad } from "./load.js";
+import { type Subscription, subscribe } from "./fan.js";
 import { residentBytes } from "./machine.js";
 import { alternating, markdownTable, median, ratio, spread, verdict } from "./report.js";
 import { type ServerSpec, startServer } from "./server.js";
-import { benchArguments, FINALS, fastifyDefaults, lastcall, wsBroadcast } from "./subjects.js";
+import { benchArguments, fastifyDefaults, lastcall, wsBroadcast } from "./subjects.js";
 
 const GOAL_KB = 6;
 const SETTLED_BYTES = 64 * 1024;
 const SETTLE_LIMIT = 10;
 const { clients, rounds, peersOnly } = benchArguments({ clients: 10_000, rounds: 3 });
 
-const subject = (server: ServerSpec) => ({
+const text: Subscription = { path: "/ws" };
+const v1: Subscription = { path: "/ws", protocol: "lastcall.v1", say: '{"type":"start"}' };
+const events: Subscription = { path: "/events", wire: "sse" };
+
+const subject = (server: ServerSpec, { name = server.name, subscription = text } = {}) => ({
+  name,
   server,
+  subscription,
   kilobytes: new Array<number>(),
   idleMegabytes: new Array<number>(),
 });
-const ours = peersOnly ? undefined : subject(lastcall());
+const ours = peersOnly
+  ? []
+  : [
+      subject(lastcall(), { name: "lastcall, text" }),
+      subject(lastcall(), { name: "lastcall, `lastcall.v1`", subscription: v1 }),
+      subject(lastcall(), { name: "lastcall, SSE", subscription: events }),
+    ];
 const peer = subject(wsBroadcast());
-const subjects = [...(ours ? [ours] : []), peer, subject(fastifyDefaults())];
+const subjects = [...ours, peer, subject(fastifyDefaults())];
 
 /** Resident bytes once they stand still: two readings a second apart that agree, or the last of ten. */
 async function settled(pid: number): Promise<number> {
@@ -35,27 +47,29 @@ async function settled(pid: number): Promise<number> {
   return before;
 }
 
-await alternating(rounds, subjects, async ({ server, kilobytes, idleMegabytes }) => {
+await alternating(rounds, subjects, async ({ server, subscription, kilobytes, idleMegabytes }) => {
   const running = await startServer(server, "/ready");
   const before = await settled(running.pid);
-  const load = await startLoad(running.port, clients, FINALS);
+  const load = await subscribe(running.port, clients, subscription);
   const after = await settled(running.pid);
   idleMegabytes.push(before / 1024 / 1024);
   kilobytes.push((after - before) / 1024 / clients);
+  load.say("stop");
+  await load.ended;
   await running.stop("SIGKILL", null);
-  await load.done;
 });
 
 console.log(`### Memory: resident KB for each of ${clients} idle connections (${rounds} rounds)\n`);
 console.log(
   markdownTable(
     ["server", "median (min to max)", "to `ws`", "process without connections, MB"],
-    subjects.map(({ server, kilobytes, idleMegabytes }) => [
-      server.name,
+    subjects.map(({ name, kilobytes, idleMegabytes }) => [
+      name,
       spread(kilobytes, 1),
       ratio(kilobytes, peer.kilobytes),
       median(idleMegabytes).toFixed(0),
     ]),
   ),
 );
-if (ours) console.log(`\n${verdict("lastcall", median(ours.kilobytes), GOAL_KB, "KB", 1)}`);
+const [first] = ours;
+if (first) console.log(`\n${verdict(first.name, median(first.kilobytes), GOAL_KB, "KB", 1)}`);

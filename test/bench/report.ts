@@ -22,10 +22,16 @@ export function markdownTable(header: readonly string[], rows: readonly (readonl
   return [line(header), line(header.map((_, i) => (i === 0 ? "---" : "--:"))), ...rows.map(line)].join("\n");
 }
 
-/** The sentence under a table: whether the goal holds for the figure that was measured. */
+/** The sentence under a table: whether the goal, to be no more than so much, holds for the figure that was measured. */
 export function verdict(what: string, measured: number, goal: number, unit: string, digits: number): string {
   const met = measured <= goal ? "met" : "not met";
   return `Goal: ${what} <= ${goal} ${unit}; measured ${measured.toFixed(digits)} ${unit}: ${met}.`;
+}
+
+/** The same of a goal to be no less than so much. */
+export function atLeast(what: string, measured: number, goal: number, unit: string, digits: number): string {
+  const met = measured >= goal ? "met" : "not met";
+  return `Goal: ${what} >= ${goal} ${unit}; measured ${measured.toFixed(digits)} ${unit}: ${met}.`;
 }
 
 /** Rounds in turn, the order reversed every other time, so that no server always has the warmer machine. */

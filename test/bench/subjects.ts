@@ -21,9 +21,9 @@ const node = process.execPath;
 export const bundle = "dist/bin/lastcall.js";
 
 /** lastcall as it ships. */
-export function lastcall(): ServerSpec {
+export function lastcall(journal = "memory:"): ServerSpec {
   if (!existsSync(bundle)) throw new Error(`${bundle} is not there: npm run build`);
-  return { name: "lastcall", command: [node, bundle, "serve"], env };
+  return { name: "lastcall", command: [node, bundle, "serve"], env: { ...env, JOURNAL_URL: journal } };
 }
 
 /** lastcall as tsc wrote it: one module a file. */
@@ -58,6 +58,14 @@ export function fanoutWs(): ServerSpec {
 
 export function fanoutSocketIo(): ServerSpec {
   return { name: "Socket.IO, `io.emit`", command: [node, compiled("peers/fanout-socketio")] };
+}
+
+export function publishWs(): ServerSpec {
+  return { name: "plain `ws`", command: [node, compiled("peers/publish-ws")] };
+}
+
+export function publishSocketIo(): ServerSpec {
+  return { name: "Socket.IO", command: [node, compiled("peers/publish-socketio")] };
 }
 
 /** `--clients` and `--rounds` of a bench's command line, and `--peers` to leave lastcall itself out. */

@@ -23,8 +23,8 @@ export type Told =
   | { readonly type: "acked"; readonly key: string; readonly id: Id }
   | { readonly type: "followed"; readonly ids: readonly Id[] };
 
-/** What it is asked to do: hold the journal open, append until it is told to stop, or follow the stream. */
-export type Mode = "hold" | "append" | "follow";
+/** What it is asked to do: hold the journal open, append until it is told to end, follow the stream, or fill the disk. */
+export type Mode = "hold" | "append" | "follow" | "fill";
 
 const PROGRAM = fileURLToPath(new URL("./lmdb-child.js", import.meta.url));
 

@@ -48,7 +48,7 @@ async function backlog(...parts: readonly { readonly count: number; readonly byt
     session.start();
     return { channel, session };
   };
-  return { journal, open };
+  return { journal, feed, open };
 }
 
 async function atHead({ channel, session }: { channel: TestChannel; session: Session }, count: number): Promise<void> {
@@ -88,5 +88,31 @@ describe("what a replay of large items reads of the journal", { timeout: 60_000 
     // Two large items to a page (three would fit), then twice as many from page to page, once a page began where it should.
     const most = ITEMS / 2 + 2 * Math.log2(LARGEST_PAGE) + small / LARGEST_PAGE + 2;
     assert.ok(journal.reads <= most, `${journal.reads} reads, ${most} at most`);
+  });
+});
+
+describe("what a replay reads of the journal's last page", { timeout: 60_000 }, () => {
+  test("one client after the other, while nothing is published: as much as for one", async () => {
+    const { journal, open } = await backlog({ count: ITEMS, bytes: 10 });
+    await atHead(open(), ITEMS);
+    const { entries } = journal;
+    for (let n = 0; n < 5; n += 1) await atHead(open(), ITEMS);
+    assert.equal(journal.entries, entries);
+  });
+
+  test("all of it anew, once more was published", async () => {
+    const { journal, feed, open } = await backlog({ count: ITEMS, bytes: 10 });
+    const end = new AbortController();
+    const followed = feed.follow(end.signal);
+    await atHead(open(), ITEMS);
+    for (let more = 1; more <= 3; more += 1) {
+      await publish(journal, 1, 10);
+      while (feed.at !== (await journal.head(STREAM))) await turns(1);
+      const { entries } = journal;
+      await atHead(open(), ITEMS + more);
+      assert.ok(journal.entries > entries);
+    }
+    end.abort();
+    await followed;
   });
 });

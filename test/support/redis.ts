@@ -53,6 +53,11 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
+  /** Of its process, while it runs. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   /** Starts it again, after `stop` or `kill`, with what it had on disk. */
   async start(): Promise<void> {
     const own = ["--port", `${this.port}`, "--bind", "127.0.0.1", "--dir", this.directory];
