@@ -172,6 +172,20 @@ export async function wire(t: TestContext, options: WireOptions = {}) {
   };
 }
 
+/** Data that fills what two kernels keep for one connection, when there is enough of it. */
+export const LARGE = "x".repeat(60_000);
+
+/** Publishes until a connection whose peer does not read takes nothing more, and goes on taking nothing. */
+export async function fill(it: Awaited<ReturnType<typeof wire>>, socket: Socket): Promise<void> {
+  for (let quiet = 0; quiet < 20; ) {
+    const sent = socket.bytesWritten - socket.writableLength;
+    if (!socket.writableNeedDrain) await it.append(Array.from({ length: 20 }, () => LARGE));
+    await new Promise((resolve) => setImmediate(resolve));
+    const stuck = socket.writableNeedDrain && socket.bytesWritten - socket.writableLength === sent;
+    quiet = stuck ? quiet + 1 : 0;
+  }
+}
+
 function asked(request: IncomingMessage): Id | undefined {
   const after = new URL(request.url ?? "/", "http://server").searchParams.get("after") ?? "";
   return isId(after) ? after : undefined;

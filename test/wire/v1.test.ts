@@ -13,6 +13,8 @@ import {
   BINARY,
   CLOSING,
   code,
+  fill,
+  LARGE,
   PONG,
   type RawClient,
   rawClient,
@@ -23,8 +25,6 @@ import {
 } from "./kit.js";
 
 const CLOSE_MS = 7_500;
-/** Enough, this often, to fill what two kernels keep for one connection. */
-const LARGE = "x".repeat(60_000);
 
 interface Message {
   readonly type: string;
@@ -102,14 +102,6 @@ async function join(
 /** Everything that waits for nothing but its turn has happened. */
 async function settled(): Promise<void> {
   for (let i = 0; i < 20; i += 1) await turn();
-}
-
-/** Publishes until the connection's socket takes no more. */
-async function fill(it: Started["it"], told: readonly string[]): Promise<void> {
-  while (!told.includes("blocked")) {
-    await it.append(Array.from({ length: 20 }, () => LARGE));
-    await turn();
-  }
 }
 
 function assertContiguous(ids: readonly (Id | undefined)[], after: number, last: number): void {
@@ -280,7 +272,7 @@ describe("a second start", () => {
   test("with `after`, while the socket takes nothing: the new session goes on when it does", async (t) => {
     const { it, client, accepted } = await connected(t);
     client.socket.pause();
-    await fill(it, accepted.told);
+    await fill(it, accepted.socket);
     const head = numberOf(await it.journal.head("main"));
     say(client, { type: "start", after: "oldest" });
     client.socket.resume();
@@ -795,7 +787,7 @@ describe("a peer that takes nothing", () => {
     test(`and ${what} is not read either, so that its answers stay bounded; when it reads, it is heard again`, async (t) => {
       const { it, client, accepted } = await connected(t, { v1: { publish: async () => "1-00000000" } });
       client.socket.pause();
-      await fill(it, accepted.told);
+      await fill(it, accepted.socket);
       const last = numberOf(await it.journal.head("main"));
       const kept = accepted.socket.writableLength;
       const text = Buffer.from(JSON.stringify({ ...message, padding: "x".repeat(1_000) }));
@@ -821,7 +813,7 @@ describe("a peer that takes nothing", () => {
   test("falls back to replaying: costs no memory, and gets everything in order", async (t) => {
     const { it, client, accepted } = await connected(t);
     client.socket.pause();
-    await fill(it, accepted.told);
+    await fill(it, accepted.socket);
     const kept = accepted.socket.writableLength;
     for (let i = 0; i < 5; i += 1) await it.append(Array.from({ length: 20 }, () => LARGE));
     await settled();
@@ -842,7 +834,7 @@ describe("a peer that takes nothing", () => {
     const journal = new RiggedJournal({ retentionItems: 30 }, new ManualClock());
     const { it, client, accepted } = await connected(t, { journal });
     client.socket.pause();
-    await fill(it, accepted.told);
+    await fill(it, accepted.socket);
     for (let i = 0; i < 5; i += 1) await it.append(Array.from({ length: 20 }, () => LARGE));
     client.socket.resume();
     const last = numberOf(await it.journal.head("main"));
@@ -931,7 +923,7 @@ describe("the peer is never left unheard", () => {
       await turn();
     }
     client.socket.pause();
-    await fill(it, accepted.told);
+    await fill(it, accepted.socket);
     accepted.connection.announce(0, CLOSE_MS);
     accepted.connection.end(await it.marks());
     client.socket.resume();
@@ -1024,7 +1016,7 @@ describe("the drain", () => {
     for (const answers of [true, false]) {
       const { it, client, accepted } = await connected(t, {}, { type: "start" }, answers ? polite : () => {});
       client.socket.pause();
-      await fill(it, accepted.told);
+      await fill(it, accepted.socket);
       accepted.connection.announce(0, CLOSE_MS);
       accepted.connection.end(await it.marks());
       if (answers) {
