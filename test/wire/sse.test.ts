@@ -135,7 +135,7 @@ describe("the drain", () => {
     await client.event("shutdown");
     // The items and the end in one turn: the pump has not been by.
     const ids = it.append(Array.from({ length: 50 }, (_, i) => "y".repeat(i)));
-    const marks = new Map([["main", 50]]);
+    const marks = new Map([["main", { n: 50, generation: it.feed.generation }]]);
     while (it.feed.at !== (await ids).at(-1)) await turn();
     const chunks = t.mock.method(socket, "uncork");
     connection.end(marks);
