@@ -11,8 +11,16 @@ import { type Env, Service } from "./service.js";
 /** Between two looks at `/ready`, ms. */
 const PROBE_MS = 20;
 
-/** Everybody goes within half a second; the rest of the time is for machines that have much else to do. */
-const DRAIN: Env = { FEED_INTERVAL_SECONDS: "0", DRAIN_STAGGER_SECONDS: "0.5", CLOSE_TIMEOUT_SECONDS: "10" };
+/**
+ * Everybody goes within half a second. The rest of the time is for machines that have much else to do: it is waited for
+ * only by who does not go, and all these clients share one process.
+ */
+const DRAIN: Env = {
+  FEED_INTERVAL_SECONDS: "0",
+  DRAIN_STAGGER_SECONDS: "0.5",
+  CLOSE_TIMEOUT_SECONDS: "30",
+  GRACEFUL_SHUTDOWN_TIMEOUT: "90",
+};
 
 /** Several `lastcall serve` on one journal, behind a balancer. */
 export class Fleet {
