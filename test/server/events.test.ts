@@ -319,10 +319,12 @@ describe(
       const gate = deferred();
       const { app, url } = await listen(t, {
         journal: altered(journal, {
-          async read(...args) {
-            asked.resolve();
-            await gate.promise;
-            return journal.read(...args);
+          async read(stream, position, ...rest) {
+            if (position === "oldest") {
+              asked.resolve();
+              await gate.promise;
+            }
+            return journal.read(stream, position, ...rest);
           },
         }),
         closables: [{ name: "gate", close: () => gate.resolve() }],
