@@ -108,6 +108,7 @@ export class Link {
   async #ask(token: NonNullable<LinkOptions["token"]>): Promise<void> {
     try {
       const got = await token();
+      if (got !== undefined && typeof got !== "string") throw new TypeError(`expected a string, got ${typeof got}`);
       if (this.#state.name === "asking") this.#connect(got);
     } catch (thrown) {
       if (this.#state.name === "asking") this.#end(tokenFailed(thrown));
