@@ -46,7 +46,11 @@ export function openCore(settings: Settings): Core {
     open: { shutdown: ({ link }) => stand(link), over: (_, end) => wait(end), close },
     told: {
       timeout: ({ link, failed, status }) => ({ name: "moving", link, next: newLink(), failed, status }),
-      over: ({ link }, end) => wait(end, slotOf(link)),
+      over: ({ link, failed }, end) => {
+        // The tries to hand over were attempts: who has nowhere to go comes back spread, not with all others at once.
+        attempt = Math.max(attempt, failed);
+        return wait(end, slotOf(link));
+      },
       close,
     },
     moving: {

@@ -20,11 +20,17 @@ export type LinkState =
   | { readonly name: "leaving"; readonly socket: WebSocketPort; readonly cancel: Cancel }
   | { readonly name: "over" };
 
+/** Takes back the timer of a state that ends. */
+export function letGo(state: LinkState): void {
+  if ("cancel" in state) state.cancel();
+  else if (state.name === "live") state.silence.stop();
+}
+
 /** Who a connection belongs to. */
 export interface LinkOwner {
   /** Where to start; asked when the socket has opened. */
   position(): Position;
-  /** Whether the server is to give nothing at first; asked after `hello`. */
+  /** Whether the server is to give nothing at first; asked with the start, and after `hello`. */
   readonly stopped: boolean;
   /** A message after the start; the first is `hello`. Nothing comes after `leave`. */
   received(link: Link, message: ServerMessage): void;

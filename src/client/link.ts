@@ -5,7 +5,7 @@ import { CLOSE } from "../protocol/close-codes.js";
 import { type HelloMessage, type ServerMessage, SUBPROTOCOL } from "../protocol/messages.js";
 import { closed, type End, fatal, left, lost, notTaken, tokenFailed } from "./ends.js";
 import { readFrame } from "./frames.js";
-import type { LinkOwner, LinkState } from "./link-states.js";
+import { type LinkOwner, type LinkState, letGo } from "./link-states.js";
 import { Silence } from "./silence.js";
 import { abandon, OPEN, reasonOf, type WebSocketConstructor, type WebSocketPort } from "./websocket.js";
 
@@ -108,6 +108,7 @@ export class Link {
   async #ask(token: NonNullable<LinkOptions["token"]>): Promise<void> {
     try {
       const got = await token();
+      if (got !== undefined && typeof got !== "string") throw new TypeError(`expected a string, got ${typeof got}`);
       if (this.#state.name === "asking") this.#connect(got);
     } catch (thrown) {
       if (this.#state.name === "asking") this.#end(tokenFailed(thrown));
@@ -154,6 +155,9 @@ export class Link {
     this.#state = { name: "starting", socket, cancel: this.#limit(OPEN_TIMEOUT_MS, "silent", "no hello in") };
     const { stream } = this.#options;
     socket.send(JSON.stringify({ type: "start", stream, after: this.#owner.position(), token }));
+    // Without waiting for the hello: what comes until the server has heard it adds to what is too much already.
+    this.#stopped = this.#owner.stopped;
+    if (this.#stopped) socket.send(STOP);
   }
 
   #hear(frame: unknown): void {
@@ -210,10 +214,4 @@ export class Link {
     this.#gone.resolve();
     this.#owner.over(this, end);
   }
-}
-
-/** Takes back the timer of a state that ends. */
-function letGo(state: LinkState): void {
-  if ("cancel" in state) state.cancel();
-  else if (state.name === "live") state.silence.stop();
 }

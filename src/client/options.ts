@@ -1,13 +1,6 @@
 import { type Clock, type Signal, systemClock } from "../base/clock.js";
 import { LastcallError } from "../base/errors.js";
-import {
-  DEFAULT_STREAM,
-  type GapReason,
-  type Id,
-  isStreamName,
-  type Position,
-  parsePosition,
-} from "../protocol/ids.js";
+import { DEFAULT_STREAM, type GapReason, type Id, isPosition, isStreamName, type Position } from "../protocol/ids.js";
 import type { BackoffOptions } from "./backoff.js";
 import { type Host, hostOf } from "./host.js";
 import type { WebSocketConstructor } from "./websocket.js";
@@ -81,11 +74,13 @@ declare const WebSocket: WebSocketConstructor | undefined;
  * The options with their defaults.
  * @throws LastcallError `invalid_request` that names the option, what it takes and what it got
  */
-export function settle(url: string, options: ConnectOptions) {
+export function settle(url: string, options: ConnectOptions & Partial<ParseOption<unknown>>) {
   const { stream = DEFAULT_STREAM, after = "now", buffer = 1_000, backoff = {} } = options;
   if (typeof url !== "string" || url === "") throw fault("url", "a WebSocket URL", url);
-  if (!isStreamName(stream)) throw fault("stream", "1 to 64 letters, digits, '.', '_' or '-'", stream);
-  parsePosition(after);
+  if (typeof stream !== "string" || !isStreamName(stream)) {
+    throw fault("stream", "1 to 64 letters, digits, '.', '_' or '-'", stream);
+  }
+  if (typeof after !== "string" || !isPosition(after)) throw fault("after", "an item's id, `oldest` or `now`", after);
   if (!Number.isInteger(buffer) || buffer < 1 || buffer > 1_000_000) {
     throw fault("buffer", "a whole number from 1 to 1,000,000", buffer);
   }
@@ -94,13 +89,21 @@ export function settle(url: string, options: ConnectOptions) {
       throw fault(`backoff.${name}`, "a number above 0 and up to 3,600,000 (ms)", ms);
     }
   }
+  const { store } = options;
+  for (const name of ["token", "parse", "onGap", "random"] as const) {
+    if (options[name] !== undefined) checkFunction(name, options[name]);
+  }
+  if (store !== undefined) {
+    checkFunction("store.load", store.load);
+    checkFunction("store.save", store.save);
+  }
   return {
     url,
     stream,
     after,
     buffer,
     backoff,
-    store: options.store,
+    store,
     token: options.token,
     onGap: options.onGap,
     signal: options.signal,
@@ -117,6 +120,11 @@ function hostWebSocket(): WebSocketConstructor {
     "invalid_request",
     "WebSocket: this host has none (Node before 22); pass one: import { WebSocket } from 'ws'",
   );
+}
+
+function checkFunction(option: string, given: unknown): void {
+  // The type alone is told: a token that was given as it is belongs into no message.
+  if (typeof given !== "function") throw fault(option, "a function", typeof given);
 }
 
 function fault(option: string, bound: string, got: unknown): LastcallError {

@@ -2,7 +2,7 @@ import type { Cancel, Clock, Signal } from "../base/clock.js";
 import { type Deferred, deferred } from "../base/deferred.js";
 import { ERROR_CODES, type ErrorCode, LastcallError, toError } from "../base/errors.js";
 import type { Id } from "../protocol/ids.js";
-import { type AckMessage, type ErrorMessage, type HelloMessage, MAX_KEY_LENGTH } from "../protocol/messages.js";
+import { type AckMessage, type ErrorMessage, type HelloMessage, isKey, MAX_KEY_LENGTH } from "../protocol/messages.js";
 import { type BackoffOptions, backoffMs } from "./backoff.js";
 import { byteLength, newKey } from "./keys.js";
 
@@ -23,6 +23,8 @@ interface Publish {
   readonly key: string;
   readonly data: string;
   readonly settled: Deferred<Id>;
+  /** Calls that wait for it: one, or several under one key. */
+  waiting: number;
   /** When it was sent first, by both clocks: the monotonic one may stand still while the host sleeps. */
   sent: { readonly now: number; readonly epoch: number } | undefined;
   /** How often the server refused it for the time being. */
@@ -50,19 +52,24 @@ export class Outbox {
 
   async publish(data: unknown, { key = newKey(), signal }: PublishOptions = {}): Promise<Id> {
     const text = toJson(data);
-    if (key === "" || key.length > MAX_KEY_LENGTH) {
-      throw refusal("invalid_request", `key: expected 1 to ${MAX_KEY_LENGTH} characters, got ${key.length}`);
-    }
+    // A server ends the connection for one that is not of its form.
+    if (!isKey(key)) throw refusal("invalid_request", `key: expected 1 to ${MAX_KEY_LENGTH} characters`);
     if (this.#closed) throw refusal("cancelled", "the client is closed");
     if (signal?.aborted) throw refusal("cancelled", "aborted before it was sent");
     const before = this.#pending.get(key);
     if (before !== undefined && before.data !== text) throw refusal("key_reused", `other data waits under ${key}`);
     const publish = before ?? this.#add(key, text);
+    publish.waiting += 1;
     if (signal === undefined) return publish.settled.promise;
-    const onAbort = () => this.#reject(publish, "aborted");
+    const aborted = deferred<never>();
+    const onAbort = () => {
+      publish.waiting -= 1;
+      if (publish.waiting === 0) this.#remove(publish);
+      aborted.reject(abandoned(publish, "aborted"));
+    };
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      return await publish.settled.promise;
+      return await Promise.race([publish.settled.promise, aborted.promise]);
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
@@ -76,8 +83,10 @@ export class Outbox {
   }
 
   acked({ key, id }: AckMessage): void {
-    const publish = this.#remove(key);
-    publish?.settled.resolve(id);
+    const publish = this.#pending.get(key);
+    if (publish === undefined) return;
+    this.#remove(publish);
+    publish.settled.resolve(id);
   }
 
   refused({ key, code, message, retryable }: ErrorMessage): void {
@@ -90,7 +99,7 @@ export class Outbox {
       publish.cancelRetry = this.#clock.after(ms, () => this.#send(publish));
       return;
     }
-    this.#remove(key);
+    this.#remove(publish);
     publish.settled.reject(new LastcallError(known(code), message, { detail: { key, code } }));
   }
 
@@ -106,6 +115,7 @@ export class Outbox {
       key,
       data,
       settled: deferred(),
+      waiting: 0,
       sent: undefined,
       refusals: 0,
       cancelRetry: NOTHING,
@@ -122,7 +132,7 @@ export class Outbox {
     publish.cancelRetry();
     const bytes = byteLength(publish.data);
     if (bytes > hello.maxBytes) {
-      this.#remove(publish.key);
+      this.#remove(publish);
       const detail = { bytes, maxBytes: hello.maxBytes };
       publish.settled.reject(
         new LastcallError("too_large", `${bytes} bytes; the server takes ${hello.maxBytes}`, { detail }),
@@ -150,19 +160,15 @@ export class Outbox {
   }
 
   #reject(publish: Publish, why: string): void {
-    if (this.#remove(publish.key) === undefined) return;
-    const { key, sent } = publish;
-    const code = sent === undefined ? "cancelled" : "unknown_outcome";
-    publish.settled.reject(new LastcallError(code, why, { detail: { key } }));
+    this.#remove(publish);
+    publish.settled.reject(abandoned(publish, why));
   }
 
-  #remove(key: string): Publish | undefined {
-    const publish = this.#pending.get(key);
-    if (publish === undefined) return undefined;
-    this.#pending.delete(key);
+  #remove(publish: Publish): void {
+    // Once it is settled, its key may be another's.
+    if (this.#pending.get(publish.key) === publish) this.#pending.delete(publish.key);
     publish.cancelRetry();
     publish.cancelExpiry();
-    return publish;
   }
 }
 
@@ -175,6 +181,10 @@ function toJson(data: unknown): string {
   }
   if (text === undefined) throw refusal("invalid_request", `data: expected what JSON can say, got ${typeof data}`);
   return text;
+}
+
+function abandoned({ key, sent }: Publish, why: string): LastcallError {
+  return new LastcallError(sent === undefined ? "cancelled" : "unknown_outcome", why, { detail: { key } });
 }
 
 function refusal(code: ErrorCode, message: string): LastcallError {

@@ -19,9 +19,13 @@ export function isId(text: string): text is Id {
   return ID.test(text);
 }
 
+export function isPosition(text: string): text is Position {
+  return text === "oldest" || text === "now" || isId(text);
+}
+
 /** @throws LastcallError `invalid_request` when the text is no position at all */
 export function parsePosition(text: string): Position {
-  if (text === "oldest" || text === "now" || isId(text)) return text;
+  if (isPosition(text)) return text;
   throw new LastcallError("invalid_request", "after: expected an item's id, `oldest` or `now`", {
     detail: { after: text.slice(0, 80) },
   });

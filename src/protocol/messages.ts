@@ -122,6 +122,12 @@ export function itemText({ id, at, data }: { readonly id: Id; readonly at: numbe
   return `{"type":"item","id":"${id}","at":${at},"data":${data}}`;
 }
 
+/** 1 to `MAX_KEY_LENGTH` characters. */
+export function isKey(key: unknown): key is string {
+  // Half a surrogate pair is no character: it has no UTF-8, and two such keys would be one to a journal.
+  return typeof key === "string" && key !== "" && key.length <= MAX_KEY_LENGTH && !/\p{Surrogate}/u.test(key);
+}
+
 function parseObject(text: string): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
@@ -150,9 +156,7 @@ function checkStream(stream: string): string {
 }
 
 function checkKey(key: unknown): string {
-  // Half a surrogate pair is no character: it has no UTF-8, and two such keys would be one to a journal.
-  const fits = typeof key === "string" && key !== "" && key.length <= MAX_KEY_LENGTH && !/\p{Surrogate}/u.test(key);
-  return fits ? key : broken("key");
+  return isKey(key) ? key : broken("key");
 }
 
 function broken(name: string): never {

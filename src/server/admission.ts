@@ -40,7 +40,7 @@ export function installAdmission(fastify: FastifyInstance, core: Core): void {
     }
     // Here, too, for a host's own routes, whose errors our `answer` does not see.
     if (refusal !== undefined) reply.header("retry-after", RETRY_AFTER_SECONDS);
-    else if (!upgrade && !events) core.sockets.track(request.raw, reply.raw);
+    else if (!upgrade && !events) core.sockets.track(reply.raw);
     done(refusal);
   });
   // An upgrade that is answered like a request was refused, whoever refused it.

@@ -112,17 +112,8 @@ export class Core {
       else if (event.type === "phase_started" && event.phase === "announce") this.sockets.stopAdmitting();
       else if (event.type === "completed") this.#stop();
     });
-    const { roster, publisher } = this;
-    const { metrics } = this;
-    this.reception = new Reception({
-      log,
-      roster,
-      tallies,
-      metrics,
-      publisher,
-      leave,
-      textPublish: options.textPublish,
-    });
+    const { roster, publisher, metrics } = this;
+    this.reception = new Reception({ log, roster, tallies, metrics, publisher, leave });
     this.#stopRounds = [
       rounds(roster, clock, options.pingIntervalMs / 2, (connection) => {
         const alive = connection.ping();

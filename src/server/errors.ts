@@ -33,7 +33,7 @@ export function toLastcallError(thrown: unknown): LastcallError {
   return new LastcallError("internal", "something went wrong on the server", { cause: error });
 }
 
-export function errorBody(error: LastcallError): ErrorBody {
+function errorBody(error: LastcallError): ErrorBody {
   return { ...error.detail, code: error.code, message: error.message };
 }
 

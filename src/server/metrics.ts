@@ -9,7 +9,7 @@ import { byFate, byProtocol, type Tallies, type Tally } from "./tally.js";
 const DRAIN_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300];
 const APPEND_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
-export const DRAIN_OUTCOMES = ["clean", "cut", "failed"] as const;
+const DRAIN_OUTCOMES = ["clean", "cut", "failed"] as const;
 const ADMISSIONS = ["accepted", "refused"] as const;
 const STAGES = ["starting", "serving", ...PHASES] as const;
 const GAP_REASONS = ["trimmed", "replaced"] as const;

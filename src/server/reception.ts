@@ -1,6 +1,7 @@
 import { toError } from "../base/errors.js";
 import type { GapReason } from "../protocol/ids.js";
 import type { Connection, ConnectionEvents, Fate } from "../wire/connection.js";
+import type { PublishText } from "../wire/text.js";
 import type { Leave } from "./leave.js";
 import type { Log } from "./log.js";
 import type { Metrics } from "./metrics.js";
@@ -18,8 +19,6 @@ export interface ReceptionOptions {
   readonly roster: Roster;
   readonly leave: Leave;
   readonly publisher: Publisher;
-  /** Whether what text clients send is published. */
-  readonly textPublish: boolean;
 }
 
 /** Hears what connections tell, and sees that it is counted, logged and acted on. */
@@ -47,7 +46,6 @@ export class Reception implements ConnectionEvents {
     this.#tally(connection).messagesReceived += 1;
     const message = text.length > LOGGED_CHARACTERS ? `${text.slice(0, LOGGED_CHARACTERS)}…` : text;
     this.#options.log.info({ peer: connection.peer, characters: text.length, message }, "Received message");
-    if (this.#options.textPublish) void this.#publish(connection, text);
   }
 
   heard(connection: Connection): void {
@@ -87,16 +85,16 @@ export class Reception implements ConnectionEvents {
     log.info({ peer: connection.peer, fate, clients: roster.size }, "Client disconnected");
   }
 
-  #tally({ protocol }: Connection): Tally {
-    return this.#options.tallies.get(protocol) ?? new Tally();
-  }
-
   /** A text client cannot be answered: what became of its message is for the log. */
-  async #publish({ peer, stream }: Connection, text: string): Promise<void> {
+  readonly publish: PublishText = async ({ peer, stream }, text) => {
     try {
       await this.#options.publisher.publish({ stream, publisher: ANONYMOUS, data: JSON.stringify(text) });
     } catch (thrown) {
       this.#options.log.warn({ peer, err: toError(thrown) }, "A client's message was not published");
     }
+  };
+
+  #tally({ protocol }: Connection): Tally {
+    return this.#options.tallies.get(protocol) ?? new Tally();
   }
 }

@@ -79,7 +79,7 @@ export function itemRoutes(base: FastifyInstance, core: Core): void {
     "/items",
     {
       schema: {
-        summary: "Read items",
+        summary: "Read items: up to `limit`, fewer when they are large; none when there is nothing after the position",
         querystring: Type.Object({
           stream: Type.Optional(StreamName),
           after: Type.Optional(Cursor),
@@ -91,8 +91,10 @@ export function itemRoutes(base: FastifyInstance, core: Core): void {
     },
     async (request) => {
       const { stream = DEFAULT_STREAM, after = "oldest", limit = LIMIT_DEFAULT } = request.query;
-      const page = await core.streams.read(stream, parsePosition(after), limit);
-      return { items: [...page.entries], cursor: page.entries.at(-1)?.id ?? page.after };
+      // `Infinity` passes Ajv, which applies bounds to finite numbers only.
+      if (!Number.isFinite(limit)) throw new LastcallError("invalid_request", "limit: expected a finite number");
+      const { entries, cursor } = await core.streams.readBounded(stream, parsePosition(after), limit);
+      return { items: [...entries], cursor };
     },
   );
 }

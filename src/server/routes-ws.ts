@@ -65,6 +65,7 @@ export function wsRoute(base: FastifyInstance, core: Core): void {
   const fastify = base.withTypeProvider<TypeBoxTypeProvider>();
   fastify.decorateRequest("lastcallStart", null);
   const v1 = createV1(core);
+  const publishText = core.options.textPublish ? core.reception.publish : undefined;
 
   fastify.route({
     method: "GET",
@@ -106,7 +107,7 @@ export function wsRoute(base: FastifyInstance, core: Core): void {
       const connection =
         start.type === "v1"
           ? new V1Connection(ws, v1, core.reception)
-          : new TextConnection(ws, start.feed, start.cursor, core.reception);
+          : new TextConnection(ws, start.feed, start.cursor, core.reception, publishText);
       ws.own(connection, request.raw.socket);
       core.serve(connection);
     },

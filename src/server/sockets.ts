@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "../base/clock.js";
 import { deferred } from "../base/deferred.js";
@@ -74,7 +74,7 @@ export class Sockets implements Arrivals, Requests {
   }
 
   /** Keeps account of a request until its response is over, however it ends. */
-  track(_request: IncomingMessage, response: ServerResponse): void {
+  track(response: ServerResponse): void {
     if (this.#inFlight === 0) this.#idle = deferred();
     this.#inFlight += 1;
     response.once("close", () => {

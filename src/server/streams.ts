@@ -1,11 +1,15 @@
 import { aborted } from "../base/clock.js";
 import { LastcallError } from "../base/errors.js";
-import type { GapReason, Journal, Page } from "../journal/port.js";
+import type { Entry, GapReason, Journal, Page } from "../journal/port.js";
 import { type Id, numberOf, type Position } from "../protocol/ids.js";
 import type { Feed } from "../stream/feed.js";
 import type { Feeds } from "../stream/feeds.js";
 import type { Mark } from "../stream/ports.js";
 import type { Marks } from "../wire/connection.js";
+
+/** Entries asked of the journal at a time for one answer, and characters of data from which on it is long enough. */
+const PART_ENTRIES = 64;
+const ANSWER_CHARACTERS = 1_048_576;
 
 /** The streams of the journal, read from and followed. */
 export class Streams {
@@ -36,6 +40,32 @@ export class Streams {
     throw new LastcallError("gap", `nothing can be read after ${after}: the journal was ${reason}`, {
       detail: { reason, cursor },
     });
+  }
+
+  /**
+   * The same, in parts: fewer than `limit` once they are large together, so that an answer to one request has its bound
+   * whatever the items' size.
+   */
+  async readBounded(
+    stream: string,
+    after: Position,
+    limit: number,
+  ): Promise<{ entries: readonly Entry[]; cursor: Id }> {
+    let page = await this.read(stream, after, Math.min(limit, PART_ENTRIES));
+    let cursor = page.after;
+    let characters = 0;
+    const entries: Entry[] = [];
+    while (page.entries.length > 0) {
+      entries.push(...page.entries);
+      cursor = page.entries.at(-1)?.id ?? cursor;
+      for (const { data } of page.entries) characters += data.length;
+      if (cursor === page.head || entries.length >= limit || characters >= ANSWER_CHARACTERS) break;
+      const next = await this.#journal.read(stream, cursor, Math.min(limit - entries.length, PART_ENTRIES));
+      // Whoever goes on from here is told of it.
+      if (next.type === "gap") break;
+      page = next;
+    }
+    return { entries, cursor };
   }
 
   /** The stream's feed, if it is followed already. */

@@ -21,7 +21,7 @@ Exit codes: 0 everything was done · 1 something was cut or failed · 2 the comm
 
 const CLIENT_HELP = `Usage: lastcall client [--protocol text|lastcall.v1] [url]
 
-Connects to a lastcall server, prints what it receives, and reconnects when the connection ends: within 2 s at first, then
+Connects to a lastcall server, prints what it receives, and reconnects when the connection ends: within 1 s at first, then
 backing off to 30 s.
 
   --protocol text         a plain WebSocket client: sends a message every 3 s; what comes between two connections

@@ -17,6 +17,9 @@ export const FATES = ["gone", "left", "handed_over", "unanswered", "cut", "silen
 
 export type Fate = (typeof FATES)[number];
 
+/** Publishes of one client on their way into the journal, beyond which no more is read from it. */
+export const PUBLISHES_IN_FLIGHT = 256;
+
 /** One client, whatever it speaks, as the service and its drain see it. */
 export interface Connection {
   readonly protocol: Protocol;

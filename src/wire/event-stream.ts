@@ -20,7 +20,7 @@ export class EventStream implements Outlet {
       owner.onClose();
     };
     this.#response.once("close", over);
-    // A response whose turn on its connection never came does not hear of that one's end.
+    // A response whose turn on its connection has not come does not hear of that one's end.
     this.#socket.once("close", over);
   }
 
@@ -33,12 +33,17 @@ export class EventStream implements Outlet {
   }
 
   get full(): boolean {
-    const { writableNeedDrain, writableLength, destroyed } = this.#response;
-    return destroyed || (writableNeedDrain && writableLength > 0);
+    const { writableNeedDrain, writableLength } = this.#response;
+    return this.#gone || (writableNeedDrain && writableLength > 0);
   }
 
   get unsent(): number {
-    return this.#response.destroyed ? 0 : this.#response.writableLength;
+    return this.#gone ? 0 : this.#response.writableLength;
+  }
+
+  /** A response whose turn never came outlives its connection. */
+  get #gone(): boolean {
+    return this.#response.destroyed || this.#socket.destroyed;
   }
 
   get sent(): number {

@@ -5,7 +5,7 @@ import { asText, CLOSE_WORD, SHUTDOWN } from "../protocol/text.js";
 import type { Feed } from "../stream/feed.js";
 import type { Encoding, Gap } from "../stream/ports.js";
 import { Session } from "../stream/session.js";
-import type { ConnectionEvents } from "./connection.js";
+import { type Connection, type ConnectionEvents, PUBLISHES_IN_FLIGHT } from "./connection.js";
 import { closeFrame, textFrame } from "./frames.js";
 import type { Outlet } from "./outlet.js";
 import { Peer } from "./peer.js";
@@ -18,6 +18,9 @@ export const textEncoding: Encoding = {
 const SHUTDOWN_FRAME = textFrame(SHUTDOWN);
 const FAREWELL = Buffer.concat([textFrame(CLOSE_WORD), closeFrame(CLOSE.restart)]);
 
+/** Publishes what a text client said. Never rejects: it cannot be answered. */
+export type PublishText = (connection: Connection, text: string) => Promise<void>;
+
 /** A plain WebSocket client: each item's data is one text frame. It has no cursor, so it is flushed before it is closed. */
 export class TextConnection extends Peer {
   readonly protocol = "text";
@@ -25,11 +28,15 @@ export class TextConnection extends Peer {
   readonly stream: string;
   readonly resumable = false;
   protected override readonly session: Session;
+  readonly #publish: PublishText | undefined;
+  #publishing = 0;
 
-  constructor(outlet: Outlet, feed: Feed, cursor: Id, events: ConnectionEvents) {
+  /** @param publish what the client says is published; absent, it is only told to `events`. */
+  constructor(outlet: Outlet, feed: Feed, cursor: Id, events: ConnectionEvents, publish?: PublishText) {
     super(outlet, events);
     this.stream = feed.stream;
     this.session = new Session(feed, this, cursor);
+    this.#publish = publish;
   }
 
   start(): void {
@@ -45,8 +52,22 @@ export class TextConnection extends Peer {
 
   onMessage(data: Buffer, isBinary: boolean): void {
     this.alive();
-    if (!isBinary) this.events.received(this, data.toString());
-    else this.outlet.reject(CLOSE.binary);
+    if (isBinary) this.outlet.reject(CLOSE.binary);
+    else void this.#take(data.toString());
+  }
+
+  async #take(text: string): Promise<void> {
+    this.events.received(this, text);
+    if (this.#publish === undefined) return;
+    this.#publishing += 1;
+    this.listen();
+    await this.#publish(this, text);
+    this.#publishing -= 1;
+    this.listen();
+  }
+
+  protected override listen(): void {
+    this.deaf = this.#publishing >= PUBLISHES_IN_FLIGHT;
   }
 
   protected tell(): void {

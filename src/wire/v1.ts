@@ -12,7 +12,7 @@ import {
 import type { Feed } from "../stream/feed.js";
 import type { Gap } from "../stream/ports.js";
 import { Session } from "../stream/session.js";
-import type { ConnectionEvents } from "./connection.js";
+import { type ConnectionEvents, PUBLISHES_IN_FLIGHT } from "./connection.js";
 import type { Outlet } from "./outlet.js";
 import { Peer } from "./peer.js";
 import type { Place, V1Server } from "./v1-server.js";
@@ -29,8 +29,6 @@ import {
   v1Encoding,
 } from "./v1-words.js";
 
-/** Publishes of one client on their way into the journal, beyond which no more is read from it. */
-const PUBLISHES_IN_FLIGHT = 256;
 /** What is taken in its place behind the starts that came before it. */
 type Later = PublishMessage | Extract<ClientMessage, { readonly type: "stop" }>;
 

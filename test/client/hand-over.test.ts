@@ -105,6 +105,21 @@ describe("when the next one fails", () => {
     assert.deepEqual(reader.data, [1, 2, 3, 4]);
   });
 
+  test("until the old one closes, there is nowhere to go: it backs off, as all do who failed with it", async (t) => {
+    const { clock, script, server, old, client } = await told(t);
+    await clock.advance(2_000);
+    server().socket.closed(1006);
+    await clock.advance(1_000);
+    server().socket.closed(1006);
+    old.socket.closed(1012);
+    const status = client.status.get();
+    assert.ok(status.type === "waiting");
+    assert.deepEqual([status.retryInMs, status.attempt], [4_000, 3]);
+    await clock.advance(4_000);
+    assert.equal(script.sockets.length, 4);
+    assert.equal(server().welcome()["after"], id(3));
+  });
+
   test("one that is refused for good ends the client", async (t) => {
     const { clock, server, reader, old } = await told(t);
     await clock.advance(2_000);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { connect, type Gap, type Id, type Item } from "../../src/client.js";
-import type { ServerMessage } from "../../src/protocol/messages.js";
+import { type ServerMessage, SUBPROTOCOL } from "../../src/protocol/messages.js";
 import { hello, id, item, settle, start, URL } from "./kit.js";
 import { scripted } from "./scripted-websocket.js";
 
@@ -301,7 +301,25 @@ describe("a slow application", () => {
     server().say(item(1), item(2), item(3));
     server().socket.closed(1012);
     await clock.advance(0);
-    server().welcome();
-    assert.deepEqual(server().heard(), [{ type: "stop" }]);
+    server().socket.open(SUBPROTOCOL);
+    const [started, ...more] = server().heard();
+    assert.deepEqual([started?.["after"], more], [id(3), [{ type: "stop" }]], "without waiting for its hello");
+    server().say(hello(id(3), { head: id(9) }));
+    assert.deepEqual(server().heard(), []);
+  });
+
+  test("lets the server that it comes to go on, if it has caught up before the hello", async (t) => {
+    const { client, server, clock } = start(t, { buffer: 2 });
+    server().welcome(id(0));
+    server().say(item(1), item(2));
+    server().socket.closed(1012);
+    await clock.advance(0);
+    server().socket.open(SUBPROTOCOL);
+    server().heard();
+    const items = client[Symbol.asyncIterator]();
+    await items.next();
+    await items.next();
+    server().say(hello(id(2)));
+    assert.deepEqual(server().heard(), [{ type: "start" }]);
   });
 });

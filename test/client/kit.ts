@@ -114,7 +114,7 @@ export class Reader {
   }
 }
 
-/** A client on scripted sockets, on a clock that stands still; every wait is half its ceiling: 1, 2, 4, 8, 15 s. */
+/** A client on scripted sockets, on a clock that stands still; every wait is its ceiling: 1, 2, 4, 8, 16, 30 s. */
 export function start(t: TestContext, options: ConnectOptions = {}): Started {
   const clock = new ManualClock();
   const script = scripted();

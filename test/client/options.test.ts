@@ -7,12 +7,17 @@ import { scripted } from "./scripted-websocket.js";
 describe("an option that is not of its form is refused, by its name and bound, with what was given", () => {
   const cases: readonly (readonly [options: ConnectOptions, message: RegExp])[] = [
     [{ stream: "a/b" }, /^stream: expected 1 to 64 letters, .*, got a\/b$/],
-    [{ after: "17" as never }, /^after: expected an item's id, `oldest` or `now`/],
+    [{ stream: 5 as never }, /^stream: .*, got 5$/],
+    [{ after: "17" as never }, /^after: expected an item's id, `oldest` or `now`, got 17$/],
+    [{ after: null as never }, /^after: .*, got null$/],
     [{ buffer: 0 }, /^buffer: expected a whole number from 1 to 1,000,000, got 0$/],
     [{ buffer: 1.5 }, /^buffer: .*, got 1.5$/],
     [{ buffer: Number.NaN }, /^buffer: /],
     [{ backoff: { firstMs: 0 } }, /^backoff\.firstMs: expected a number above 0 .*, got 0$/],
     [{ backoff: { maxMs: Number.POSITIVE_INFINITY } }, /^backoff\.maxMs: /],
+    [{ onGap: "ignore" as never }, /^onGap: expected a function, got string$/],
+    [{ token: "secret" as never }, /^token: expected a function, got string$/],
+    [{ store: { load: () => undefined } as never }, /^store\.save: expected a function, got undefined$/],
   ];
   for (const [options, message] of cases) {
     test(JSON.stringify(options), () => {

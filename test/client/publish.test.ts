@@ -188,6 +188,8 @@ describe("what cannot be published", () => {
     ["a bigint", 1n, undefined],
     ["an empty key", 1, ""],
     ["a long key", 1, "k".repeat(201)],
+    ["half a character in the key, which a server ends the connection for", 1, "k\ud83d"],
+    ["a key that is no text", 1, 5 as never],
   ];
   for (const [what, data, key] of cases) {
     test(what, async (t) => {
@@ -206,6 +208,29 @@ test("the same key while it waits: the same data is the same publish, other data
   assert.equal(server().heard().length, 1);
   server().say(ack("k", 4));
   assert.deepEqual(await Promise.all([one, same]), [id(4), id(4)]);
+});
+
+test("whoever gives up one that others wait for as well gives up alone", async (t) => {
+  const { client, server } = start(t);
+  server().welcome(id(3));
+  const abort = new AbortController();
+  const impatient = client.publish("x", { key: "k", signal: abort.signal });
+  const patient = client.publish("x", { key: "k" });
+  abort.abort();
+  await assert.rejects(impatient, { code: "unknown_outcome", message: "aborted" });
+  server().say(ack("k", 4));
+  assert.equal(await patient, id(4));
+});
+
+test("one that everybody has given up is not sent again", async (t) => {
+  const { client, server, clock } = start(t);
+  const abort = new AbortController();
+  const all = ["first", "second"].map(() => client.publish("x", { key: "k", signal: abort.signal }));
+  abort.abort();
+  for (const publish of all) await assert.rejects(publish, { code: "cancelled" });
+  server().welcome(id(3));
+  assert.deepEqual(server().heard(), []);
+  assert.equal(clock.pending.length, 1, "only the watch over the connection");
 });
 
 test("data is taken as it is when publish is called", async (t) => {

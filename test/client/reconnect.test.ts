@@ -182,6 +182,13 @@ test("a token() that throws is one that fails", async (t) => {
   assert.equal(waiting(started).message, "token(): no");
 });
 
+test("a token() that gives no text is one that fails: a server would end the connection for it", async (t) => {
+  const started = start(t, { token: () => null as never });
+  await settle();
+  assert.equal(waiting(started).message, "token(): expected a string, got object");
+  assert.equal(started.script.sockets.length, 0);
+});
+
 test("a token that comes after the client was closed opens nothing", async (t) => {
   let give: (token: string) => void = () => {};
   const token = () =>

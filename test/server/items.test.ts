@@ -243,6 +243,26 @@ describe("GET /items", () => {
     assert.deepEqual(await get(url, "?after=now"), { items: [], cursor: id });
   });
 
+  test("an answer with large items has fewer than asked for, and the cursor leads on to the rest", async (t) => {
+    const { app, url } = await listen(t);
+    const publications = Array.from({ length: 200 }, (_, n) => ({
+      stream: "main",
+      publisher: "test",
+      data: JSON.stringify(`${n} ${"x".repeat(50_000)}`),
+    }));
+    await app.lastcall.publisher.publishAll(publications);
+    const read: unknown[] = [];
+    let page = await get(url, "?limit=1000");
+    assert.ok(page.items.length < 100, `${page.items.length} items of 50 KB in one answer`);
+    for (; page.items.length > 0; page = await get(url, `?after=${page.cursor}&limit=1000`)) {
+      read.push(...page.items.map(({ data }) => data));
+    }
+    assert.deepEqual(
+      read,
+      publications.map(({ data }) => JSON.parse(data)),
+    );
+  });
+
   test("refuses limits out of bounds and positions that are none", async (t) => {
     const { url } = await listen(t);
     for (const query of ["limit=0", "limit=1001", "limit=-1", "limit=1.5", "limit=x", "limit=", "limit=Infinity"]) {

@@ -112,6 +112,27 @@ describe("GET /ws", () => {
     assert.match(JSON.stringify(err), /reserved/);
   });
 
+  test("no more is read from a client while much of what it said is on its way into the journal", async (t) => {
+    const journal = memory();
+    const away = deferred();
+    const append: typeof journal.append = async (...args) => {
+      await away.promise;
+      return journal.append(...args);
+    };
+    const { app, url, ws } = await listen(t, { journal: altered(journal, { append }), textPublish: true });
+    const { publisher } = app.lastcall;
+    const client = await TextClient.connect(t, ws);
+    const texts = Array.from({ length: 4_000 }, (_, i) => `${i} ${"x".repeat(1_000)}`);
+    for (const text of texts) client.socket.send(text);
+    while (publisher.pending() < 200) await fetch(`${url}/health`);
+    // Many turns of the event loop, in which the rest would come.
+    for (let i = 0; i < 50; i += 1) await fetch(`${url}/health`);
+    // What one read of the socket brings, 64 KB, is taken as a whole.
+    assert.ok(publisher.pending() <= 256 + 64, `${publisher.pending()} under way`);
+    away.resolve();
+    assert.deepEqual(await client.atLeast(texts.length), texts);
+  });
+
   test("a frame above the limit is answered with 1009, one at the limit is read", async (t) => {
     const { ws, log } = await listen(t, { maxItemBytes: 100 });
     const client = await TextClient.connect(t, ws);
