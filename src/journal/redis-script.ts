@@ -147,7 +147,7 @@ for i = 2, #KEYS do
         local middle = math.ceil((low + high) / 2)
         if too_old(KEYS[i], middle) then low = middle else high = middle - 1 end
       end
-      base = id_at(KEYS[i], low) or text(low) .. '-' .. ARGV[1]
+      base = low == number(head) and head or id_at(KEYS[i], low) or text(low) .. '-' .. ARGV[1]
       redis.call('HSET', KEYS[1], ARGV[i + 1], base .. ' ' .. head)
     end
     if low > 0 then redis.call('XTRIM', KEYS[i], 'MINID', '~', text(low + 1) .. '-0', 'LIMIT', 100000) end
