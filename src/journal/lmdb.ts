@@ -119,7 +119,10 @@ class LmdbJournal implements Journal {
 
   #open(): void {
     if (this.#state.type === "closed") throw new LastcallError("journal_unavailable", "The journal is closed.");
-    if (this.#clock.now() >= this.#sweepAt) this.#sweeping ??= this.#sweep();
+    if (this.#clock.now() < this.#sweepAt) return;
+    this.#sweeping ??= this.#sweep().finally(() => {
+      this.#sweeping = undefined;
+    });
   }
 
   async #read(stream: string, position: Position, limit: number): Promise<Page> {
@@ -160,7 +163,6 @@ class LmdbJournal implements Journal {
       // Whoever appends next is told what is wrong.
     } finally {
       this.#sweepAt = this.#clock.now() + SWEEP_MS;
-      this.#sweeping = undefined;
     }
   }
 
