@@ -158,6 +158,8 @@ export class Session implements Visited {
       return;
     }
     this.#give(page.slice);
+    // Journal and socket may go on like this for as long as there are items, and nobody else would get a turn.
+    await new Promise((resolve) => setImmediate(resolve));
     if (this.#state === state) this.#advance();
   }
 
