@@ -15,6 +15,8 @@ import type { Stalls } from "./stalls.js";
 export interface Line {
   readonly log: FrameLog;
   readonly pump: Pump;
+  /** Sessions that read it, or wait to. */
+  sessions: number;
 }
 
 /** Between two attempts to follow a journal that was lost, ms. */
@@ -102,7 +104,7 @@ export class Feed {
     let line = this.#lines.get(encoding.name);
     if (line === undefined) {
       const log = new FrameLog(encoding, this.#at);
-      line = { log, pump: new Pump(log) };
+      line = { log, pump: new Pump(log), sessions: 0 };
       this.#lines.set(encoding.name, line);
     }
     return line;
@@ -113,14 +115,16 @@ export class Feed {
   }
 
   /** A session begins. */
-  enter(): void {
+  enter(line: Line): void {
+    line.sessions += 1;
     this.#sessions += 1;
     if (this.#sessions === 1) this.#options.onUse?.(this);
   }
 
   /** A session has ended. */
-  leave(session: Session): void {
+  leave(session: Session, line: Line): void {
     this.#waiting.delete(session);
+    line.sessions -= 1;
     this.#sessions -= 1;
     if (this.#sessions === 0) this.#options.onUse?.(this);
   }
@@ -184,9 +188,11 @@ export class Feed {
     const last = page.entries.at(-1);
     if (last === undefined) return;
     this.#at = last.id;
-    for (const line of this.#lines.values()) {
-      line.log.append(page.entries);
-      line.pump.wake();
+    for (const { log, pump, sessions } of this.#lines.values()) {
+      // Nothing is encoded for nobody: whoever comes back to it reads what it missed from the journal.
+      if (sessions === 0) log.reset(last.id);
+      else log.append(page.entries);
+      pump.wake();
     }
     const { clock, events } = this.#options;
     events.items(this.stream, page.entries.length, Math.max(0, clock.epoch() - last.at));

@@ -56,7 +56,7 @@ export class Session implements Visited {
 
   start(): void {
     if (this.#state !== STOPPED) return;
-    this.#feed.enter();
+    this.#feed.enter(this.#line);
     this.#state = replaying();
     this.#advance();
   }
@@ -64,7 +64,7 @@ export class Session implements Visited {
   /** Gives nothing more; the cursor stays. Also to be called when the connection has ended. */
   stop(): void {
     if (this.#state === LIVE) this.#line.pump.remove(this);
-    if (this.#state !== STOPPED) this.#feed.leave(this);
+    if (this.#state !== STOPPED) this.#feed.leave(this, this.#line);
     this.#state = STOPPED;
     // What the socket holds does not go away by that.
     if (this.#channel.unsent > 0) this.#feed.stalls.hold(this.#channel, this.#held);

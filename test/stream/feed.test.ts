@@ -135,6 +135,25 @@ describe("work is done once", () => {
     await it.end();
   });
 
+  test("an encoding that nobody uses any more is not encoded; who comes back misses nothing", async () => {
+    const it = await world();
+    const { channel, session } = it.open(it.feed.at);
+    const other = new TestChannel({ ...lineEncoding(), name: "others" });
+    new Session(it.feed, other, it.feed.at).start();
+    await it.append(2);
+    await turns();
+    session.stop();
+    await it.append(3);
+    await turns();
+    assert.equal(it.encoding.encoded, 2);
+    session.start();
+    await it.append(1);
+    await turns();
+    assert.deepEqual([numbers(channel.items), session.state], [[1, 2, 3, 4, 5, 6], "live"]);
+    assert.deepEqual(numbers(other.items), [1, 2, 3, 4, 5, 6]);
+    await it.end();
+  });
+
   test("no page of a journal that was replaced is given out any more", async () => {
     const it = await world();
     const base = it.feed.at;
@@ -210,7 +229,7 @@ describe("the feeds of a process", () => {
     await journal.append("a", [{ publisher: "p", key: "2", data: "2" }]);
     await turns();
     assert.equal(feed.at, at);
-    await assert.rejects(feeds.open("b"));
+    await assert.rejects(feeds.open("b"), { code: "shutting_down" });
   });
 
   test("one that could not be made is tried again when asked for", async () => {
