@@ -10,6 +10,7 @@ import type { Encoding, Mark } from "./ports.js";
 import { Pump } from "./pump.js";
 import type { Session } from "./session.js";
 import type { Stalls } from "./stalls.js";
+import { nextTurn } from "./turn.js";
 
 /** One encoding's log and those who read it. */
 export interface Line {
@@ -168,6 +169,8 @@ export class Feed {
         for await (const page of journal.follow(this.stream, this.#at, signal)) {
           if (signal.aborted) return;
           this.#take(page);
+          // There is more where it came from, and those who read it have their turn first.
+          if (page.head !== this.#at) await nextTurn();
         }
         if (!signal.aborted) events.ended(this.stream);
         return;

@@ -4,6 +4,7 @@ import type { FrameLog, Slice } from "./frame-log.js";
 import type { Channel, Gap, Mark } from "./ports.js";
 import type { Visited } from "./pump.js";
 import type { Block } from "./stalls.js";
+import { nextTurn } from "./turn.js";
 
 /**
  * A session is a cursor, in one of three states: *replaying* (behind: reads pages as fast as its socket takes them, or
@@ -159,7 +160,7 @@ export class Session implements Visited {
     }
     this.#give(page.slice);
     // Journal and socket may go on like this for as long as there are items, and nobody else would get a turn.
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
     if (this.#state === state) this.#advance();
   }
 

@@ -51,6 +51,19 @@ describe("a follower that is lost", () => {
     await it.end();
   });
 
+  test("leaves the event loop its turns while it makes up for what it missed", async () => {
+    const it = await world({}, false);
+    await it.append(10_000);
+    it.follow();
+    let most = 0;
+    for (let before = 0; before < 10_000; before = numberOf(it.feed.at)) {
+      await turns(1);
+      most = Math.max(most, numberOf(it.feed.at) - before);
+    }
+    assert.ok(most <= 512, `${most} items in one turn`);
+    await it.end();
+  });
+
   test("does not wait for its next attempt when it is told to stop", async () => {
     const it = await world();
     it.journal.loseFollowers();
