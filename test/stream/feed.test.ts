@@ -180,6 +180,16 @@ describe("work is done once", () => {
     await it.end();
   });
 
+  test("a page that ends where the journal's did, for its size, is full", async () => {
+    const it = await world();
+    const base = it.feed.at;
+    await it.append(2, 1_200_000);
+    await turns();
+    const page = await it.feed.page(it.encoding, base);
+    assert.ok(page.type === "slice" && page.slice.n === 1 && page.full);
+    await it.end();
+  });
+
   test("a page that is not full is read again when the follower has moved: more has come", async () => {
     const it = await world();
     const base = it.feed.at;
