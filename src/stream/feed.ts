@@ -4,6 +4,7 @@ import type { GapReason, Journal, Page } from "../journal/port.js";
 import { type Id, numberOf } from "../protocol/ids.js";
 import { coalesced } from "./coalesced.js";
 import { FrameLog } from "./frame-log.js";
+import type { Line } from "./line.js";
 import { PageCache } from "./page-cache.js";
 import { type EncodedPage, PageStore } from "./page-store.js";
 import type { Encoding, Mark } from "./ports.js";
@@ -11,14 +12,6 @@ import { Pump } from "./pump.js";
 import type { Session } from "./session.js";
 import type { Stalls } from "./stalls.js";
 import { nextTurn } from "./turn.js";
-
-/** One encoding's log and those who read it. */
-export interface Line {
-  readonly log: FrameLog;
-  readonly pump: Pump;
-  /** Sessions that read it, or wait to. */
-  sessions: number;
-}
 
 /** Between two attempts to follow a journal that was lost, ms. */
 const RETRY_MS = 500;

@@ -1,6 +1,7 @@
 import { type Id, numberOf } from "../protocol/ids.js";
-import type { Feed, Line } from "./feed.js";
+import type { Feed } from "./feed.js";
 import type { FrameLog, Slice } from "./frame-log.js";
+import type { Line } from "./line.js";
 import type { Channel, Gap, Mark } from "./ports.js";
 import type { Visited } from "./pump.js";
 import type { Block } from "./stalls.js";
