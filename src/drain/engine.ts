@@ -200,8 +200,7 @@ export class Drain {
 
   #receipt(run: Run, deadlineReached: boolean): Receipt {
     const { clock, ports } = this.#options;
-    const now = clock.now();
-    return makeReceipt(run, ports, now - run.startedAt, deadlineReached);
+    return makeReceipt(run, ports, clock.now() - run.startedAt, deadlineReached);
   }
 
   #emit(event: DrainEvent): void {

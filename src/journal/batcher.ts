@@ -1,5 +1,8 @@
 import type { Appended, Publication } from "./port.js";
 
+/** Data in one transaction, at most, UTF-16 units (a single larger append is one of its own): it is held twice meanwhile. */
+const MOST_LENGTH = 4_194_304;
+
 /** One call of `append`, waiting for its transaction. */
 export interface Append {
   readonly stream: string;
@@ -99,9 +102,11 @@ export class Batcher {
 
   #next(): Waiting[] {
     let count = 0;
+    let length = 0;
     const end = this.#queue.findIndex(({ publications }, i) => {
       count += publications.length;
-      return i > 0 && count > this.#options.most;
+      for (const { data } of publications) length += data.length;
+      return i > 0 && (count > this.#options.most || length > MOST_LENGTH);
     });
     return this.#queue.splice(0, end < 0 ? this.#queue.length : end);
   }

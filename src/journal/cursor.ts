@@ -4,6 +4,8 @@ import type { GapReason } from "./port.js";
 
 /** Entries in one page of `follow`, at most: a burst is given out in pieces. */
 export const FOLLOW_PAGE = 512;
+/** Data in one page, bytes, beyond which no entry is added, though more were asked for: items may have megabytes. */
+export const PAGE_BYTES = 1_048_576;
 
 /**
  * Why `cursor` is no place to read on from, or undefined when it is one: the trim base, or the very entry that stands at

@@ -1,3 +1,4 @@
+import { PAGE_BYTES } from "./cursor.js";
 import type { Entry } from "./port.js";
 
 const CHUNK = 1024;
@@ -37,13 +38,16 @@ export class Entries {
     return this.#chunks.get(Math.floor((n - 1) / CHUNK))?.[(n - 1) % CHUNK];
   }
 
-  /** Up to `limit` entries numbered above `n`, which is not below `dropped`. */
+  /** Up to `limit` entries numbered above `n`, which is not below `dropped`; fewer when they are large. */
   after(n: number, limit: number): Entry[] {
     const entries: Entry[] = [];
     const end = Math.min(this.#last, n + limit);
-    for (let next = n + 1; next <= end; next += 1) {
+    let bytes = 0;
+    for (let next = n + 1; next <= end && bytes < PAGE_BYTES; next += 1) {
       const entry = this.get(next);
-      if (entry !== undefined) entries.push(entry);
+      if (entry === undefined) continue;
+      entries.push(entry);
+      bytes += entry.data.length;
     }
     return entries;
   }

@@ -1,4 +1,3 @@
-import { LastcallError } from "../base/errors.js";
 import { makeId, numberOf } from "../protocol/ids.js";
 import type { Append, Committed } from "./batcher.js";
 import { KeyBatch } from "./lmdb-keys.js";
@@ -19,6 +18,7 @@ import {
 import { trim } from "./lmdb-retention.js";
 import { type Databases, readFacts } from "./lmdb-store.js";
 import type { Appended, JournalOptions, Publication } from "./port.js";
+import { tooManyStreams } from "./refusals.js";
 
 /** Entries removed from a stream by one transaction beyond twice what it adds. */
 const LEAST_REMOVED = 64;
@@ -116,10 +116,6 @@ class Transaction {
     const base = makeId(0, tag());
     return { stored: undefined, stream: { no, head: base, base, at: epoch, swept: 0 }, added: 0 };
   }
-}
-
-export function tooManyStreams(most: number): LastcallError {
-  return new LastcallError("too_many_streams", `No more than ${most} streams may be made.`);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { numberOf, type Position } from "../protocol/ids.js";
-import { judgeCursor } from "./cursor.js";
+import { judgeCursor, PAGE_BYTES } from "./cursor.js";
 import { decodeEntry, entryKey, type StreamRecord } from "./lmdb-records.js";
 import { idAt } from "./lmdb-retention.js";
 import type { Database } from "./lmdb-store.js";
@@ -22,6 +22,11 @@ function entriesAfter(database: Database, no: number, after: number, last: numbe
   const entries: Entry[] = [];
   if (after === last) return entries;
   const range = { start: entryKey(no, after + 1), end: entryKey(no, last + 1), limit };
-  for (const { value } of database.getRange(range)) entries.push(decodeEntry(after + 1 + entries.length, value));
+  let bytes = 0;
+  for (const { value } of database.getRange(range)) {
+    entries.push(decodeEntry(after + 1 + entries.length, value));
+    bytes += value.length;
+    if (bytes >= PAGE_BYTES) break;
+  }
   return entries;
 }

@@ -79,9 +79,12 @@ function use(folder: string, databases: Databases, leave: () => void): Shared {
   const file = new FileBell(join(folder, "bell"), ringAll);
   const close = async () => {
     file.close();
-    await databases.close();
-    leave();
-    HELD.delete(folder);
+    try {
+      await databases.close();
+    } finally {
+      leave();
+      HELD.delete(folder);
+    }
   };
   return {
     databases,

@@ -1,5 +1,4 @@
 import type { Clock } from "../base/clock.js";
-import { LastcallError } from "../base/errors.js";
 import type { Id, Position } from "../protocol/ids.js";
 import { type Append, Batcher, type Committed } from "./batcher.js";
 import { checkId, checkLimit, checkPosition, checkStream, FOLLOW_PAGE } from "./cursor.js";
@@ -9,6 +8,7 @@ import { readPage } from "./lmdb-read.js";
 import { decodeStream, streamKey } from "./lmdb-records.js";
 import { type Shared, share } from "./lmdb-shared.js";
 import type { Appended, Journal, JournalOptions, Page, Publication } from "./port.js";
+import { closed } from "./refusals.js";
 import { createTags } from "./tags.js";
 
 /** How often streams that nobody appends to are swept, ms; done when somebody calls, so no timer holds the process. */
@@ -118,8 +118,11 @@ class LmdbJournal implements Journal {
   }
 
   #open(): void {
-    if (this.#state.type === "closed") throw new LastcallError("journal_unavailable", "The journal is closed.");
-    if (this.#clock.now() >= this.#sweepAt) this.#sweeping ??= this.#sweep();
+    if (this.#state.type === "closed") throw closed();
+    if (this.#clock.now() < this.#sweepAt) return;
+    this.#sweeping ??= this.#sweep().finally(() => {
+      this.#sweeping = undefined;
+    });
   }
 
   async #read(stream: string, position: Position, limit: number): Promise<Page> {
@@ -160,7 +163,6 @@ class LmdbJournal implements Journal {
       // Whoever appends next is told what is wrong.
     } finally {
       this.#sweepAt = this.#clock.now() + SWEEP_MS;
-      this.#sweeping = undefined;
     }
   }
 

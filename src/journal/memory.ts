@@ -1,9 +1,9 @@
 import type { Clock } from "../base/clock.js";
-import { LastcallError } from "../base/errors.js";
 import type { Id, Position } from "../protocol/ids.js";
 import { checkId, checkLimit, checkPosition, checkStream, FOLLOW_PAGE } from "./cursor.js";
 import { MemoryStream, type Moment } from "./memory-stream.js";
 import type { Appended, Journal, JournalOptions, Page, Publication } from "./port.js";
+import { closed, tooManyStreams } from "./refusals.js";
 import { createTags } from "./tags.js";
 
 /** How often the streams are swept of what is too old, ms; done when somebody calls, so no timer holds the process. */
@@ -82,7 +82,7 @@ export class MemoryJournal implements Journal {
 
   #open(): Extract<State, { type: "open" }> {
     if (this.#state.type === "open") return this.#state;
-    throw new LastcallError("journal_unavailable", "The journal is closed.");
+    throw closed();
   }
 
   #stream(name: string, moment: Moment = { now: this.#clock.now(), epoch: this.#clock.epoch() }): MemoryStream {
@@ -94,9 +94,7 @@ export class MemoryJournal implements Journal {
     const found = state.streams.get(name);
     if (found !== undefined) return found;
     checkStream(name);
-    if (state.streams.size >= this.#options.maxStreams) {
-      throw new LastcallError("too_many_streams", `No more than ${this.#options.maxStreams} streams may be made.`);
-    }
+    if (state.streams.size >= this.#options.maxStreams) throw tooManyStreams(this.#options.maxStreams);
     const made = new MemoryStream(this.#options, this.#tag);
     state.streams.set(name, made);
     return made;

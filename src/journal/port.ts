@@ -57,7 +57,7 @@ export interface Journal {
    * The answers stand in the same order. The same key and data give the first one's id for 2 x `keyTtlMs`.
    */
   append(stream: string, publications: readonly Publication[], signal?: AbortSignal): Promise<readonly Appended[]>;
-  /** Up to `limit` entries after `position`. */
+  /** Up to `limit` entries after `position`, fewer when they are large: only an empty page says that none is left. */
   read(stream: string, position: Position, limit: number, signal?: AbortSignal): Promise<Page>;
   /** The id of the stream's last entry, or its trim base when it has none. */
   head(stream: string, signal?: AbortSignal): Promise<Id>;

@@ -1,8 +1,8 @@
-import { LastcallError } from "../base/errors.js";
 import { type Id, isId } from "../protocol/ids.js";
 import type { Appended, Entry, Page } from "./port.js";
 import { unavailable } from "./redis-errors.js";
 import { TOO_MANY } from "./redis-script.js";
+import { tooManyStreams } from "./refusals.js";
 
 /** The answers of the append script. */
 export function toAppended(answer: unknown, maxStreams: number): readonly Appended[] {
@@ -29,9 +29,7 @@ export function toPage(answer: unknown, maxStreams: number): Page {
 
 export function toList(answer: unknown, maxStreams: number): readonly unknown[] {
   if (Array.isArray(answer)) return answer;
-  if (answer === TOO_MANY) {
-    throw new LastcallError("too_many_streams", `No more than ${maxStreams} streams may be made.`);
-  }
+  if (answer === TOO_MANY) throw tooManyStreams(maxStreams);
   throw unavailable("its answer was not understood");
 }
 

@@ -1,12 +1,10 @@
 import type { Position } from "../protocol/ids.js";
+import { PAGE_BYTES } from "./cursor.js";
 import type { JournalOptions, Page } from "./port.js";
 import { toList, toPage } from "./redis-answers.js";
 import type { Connection } from "./redis-connect.js";
 import type { Keys } from "./redis-keys.js";
 import { READ, SWEEP } from "./redis-script.js";
-
-/** Data in one answer, bytes: a page ends there, though it was asked to hold more entries. */
-const PAGE_BYTES = 1_048_576;
 
 export interface Place {
   readonly stream: string;

@@ -99,18 +99,21 @@ for i = 2, #KEYS do
       elseif id_at(key, n) ~= after then answer[1] = 'replaced' end
     end
     local left = answer[1] == 'entries' and tonumber(ARGV[3]) or 0
+    local size = math.huge
     while left > 0 and n < last do
-      local count = bytes > 0 and math.min(left, 64) or 1
+      -- As many as fit, going by the size of the last one: what is fetched in vain is memory, too.
+      local count = math.max(1, math.min(left, 64, math.floor(bytes / size)))
       local some = redis.call('XRANGE', key, text(n + 1) .. '-0', text(last) .. '-0', 'COUNT', count)
       local whole = 0
       for _, entry in ipairs(some) do
-        if entry[1] ~= text(n + 1) .. '-0' then break end
+        if entry[1] ~= text(n + 1) .. '-0' or bytes <= 0 and whole > 0 then break end
         whole = whole + 1
+        size = #entry[2][6]
         n = n + 1
         answer[#answer + 1] = text(n) .. '-' .. entry[2][2]
         answer[#answer + 1] = entry[2][4]
         answer[#answer + 1] = entry[2][6]
-        bytes = bytes - #entry[2][6]
+        bytes = bytes - size
       end
       if whole == 0 then
         if #answer == 4 then answer[1] = 'replaced' end
@@ -147,7 +150,7 @@ for i = 2, #KEYS do
         local middle = math.ceil((low + high) / 2)
         if too_old(KEYS[i], middle) then low = middle else high = middle - 1 end
       end
-      base = id_at(KEYS[i], low) or text(low) .. '-' .. ARGV[1]
+      base = low == number(head) and head or id_at(KEYS[i], low) or text(low) .. '-' .. ARGV[1]
       redis.call('HSET', KEYS[1], ARGV[i + 1], base .. ' ' .. head)
     end
     if low > 0 then redis.call('XTRIM', KEYS[i], 'MINID', '~', text(low + 1) .. '-0', 'LIMIT', 100000) end

@@ -1,5 +1,4 @@
 import { type Clock, sleep } from "../base/clock.js";
-import { LastcallError } from "../base/errors.js";
 import type { Id, Position } from "../protocol/ids.js";
 import { Batcher } from "./batcher.js";
 import { checkId, checkLimit, checkPosition, checkStream, FOLLOW_PAGE } from "./cursor.js";
@@ -10,6 +9,7 @@ import { Keys } from "./redis-keys.js";
 import { Reader } from "./redis-read.js";
 import type { RedisUrl } from "./redis-url.js";
 import { Watch } from "./redis-watch.js";
+import { closed } from "./refusals.js";
 import { createTags } from "./tags.js";
 
 /** How often what is too old is swept, ms; done when somebody calls, so no timer holds the process. */
@@ -165,8 +165,4 @@ class RedisJournal implements Journal {
     this.#sweepAt = this.#clock.now() + SWEEP_MS;
     this.#reader.sweep().catch(() => {});
   }
-}
-
-function closed(): LastcallError {
-  return new LastcallError("journal_unavailable", "The journal is closed.");
 }

@@ -6,7 +6,7 @@ import { memberText } from "./json-member.js";
 /** The WebSocket subprotocol (RFC 6455 section 1.9) of the messages below; PROTOCOL.md says what they mean. */
 export const SUBPROTOCOL = "lastcall.v1";
 
-/** Longest idempotency key, characters. */
+/** Longest idempotency key, UTF-16 code units. */
 export const MAX_KEY_LENGTH = 200;
 /** Within this time after the upgrade a client has to send `start`, ms. */
 export const START_TIMEOUT_MS = 5_000;

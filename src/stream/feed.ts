@@ -4,18 +4,14 @@ import type { GapReason, Journal, Page } from "../journal/port.js";
 import { type Id, numberOf } from "../protocol/ids.js";
 import { coalesced } from "./coalesced.js";
 import { FrameLog } from "./frame-log.js";
+import type { Line } from "./line.js";
 import { PageCache } from "./page-cache.js";
 import { type EncodedPage, PageStore } from "./page-store.js";
 import type { Encoding, Mark } from "./ports.js";
 import { Pump } from "./pump.js";
 import type { Session } from "./session.js";
 import type { Stalls } from "./stalls.js";
-
-/** One encoding's log and those who read it. */
-export interface Line {
-  readonly log: FrameLog;
-  readonly pump: Pump;
-}
+import { nextTurn } from "./turn.js";
 
 /** Between two attempts to follow a journal that was lost, ms. */
 const RETRY_MS = 500;
@@ -102,7 +98,7 @@ export class Feed {
     let line = this.#lines.get(encoding.name);
     if (line === undefined) {
       const log = new FrameLog(encoding, this.#at);
-      line = { log, pump: new Pump(log) };
+      line = { log, pump: new Pump(log), sessions: 0 };
       this.#lines.set(encoding.name, line);
     }
     return line;
@@ -113,14 +109,16 @@ export class Feed {
   }
 
   /** A session begins. */
-  enter(): void {
+  enter(line: Line): void {
+    line.sessions += 1;
     this.#sessions += 1;
     if (this.#sessions === 1) this.#options.onUse?.(this);
   }
 
   /** A session has ended. */
-  leave(session: Session): void {
+  leave(session: Session, line: Line): void {
     this.#waiting.delete(session);
+    line.sessions -= 1;
     this.#sessions -= 1;
     if (this.#sessions === 0) this.#options.onUse?.(this);
   }
@@ -164,6 +162,8 @@ export class Feed {
         for await (const page of journal.follow(this.stream, this.#at, signal)) {
           if (signal.aborted) return;
           this.#take(page);
+          // There is more where it came from, and those who read it have their turn first.
+          if (page.head !== this.#at) await nextTurn();
         }
         if (!signal.aborted) events.ended(this.stream);
         return;
@@ -184,9 +184,11 @@ export class Feed {
     const last = page.entries.at(-1);
     if (last === undefined) return;
     this.#at = last.id;
-    for (const line of this.#lines.values()) {
-      line.log.append(page.entries);
-      line.pump.wake();
+    for (const { log, pump, sessions } of this.#lines.values()) {
+      // Nothing is encoded for nobody: whoever comes back to it reads what it missed from the journal.
+      if (sessions === 0) log.reset(last.id);
+      else log.append(page.entries);
+      pump.wake();
     }
     const { clock, events } = this.#options;
     events.items(this.stream, page.entries.length, Math.max(0, clock.epoch() - last.at));

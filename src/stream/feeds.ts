@@ -28,7 +28,7 @@ export class Feeds {
     this.#options = { pages: new PageStore(), ...options, onUse: (feed) => this.#onUse(feed) };
   }
 
-  /** @throws LastcallError `journal_unavailable`, `too_many_streams` */
+  /** @throws LastcallError `journal_unavailable`, `too_many_streams`, `shutting_down` */
   open(stream: string): Promise<Feed> {
     const current = this.current(stream);
     if (current !== undefined) return Promise.resolve(current);
@@ -66,8 +66,9 @@ export class Feeds {
   }
 
   async #make(stream: string): Promise<Feed> {
-    const head = await this.#options.journal.head(stream, this.#abort.signal);
-    if (this.#abort.signal.aborted) throw new LastcallError("shutting_down", "the service is shutting down");
+    const { signal } = this.#abort;
+    const head = signal.aborted ? undefined : await this.#options.journal.head(stream, signal);
+    if (head === undefined || signal.aborted) throw new LastcallError("shutting_down", "the service is shutting down");
     const feed = new Feed(stream, head, this.#options);
     this.#current.set(stream, feed);
     this.#follow(feed);

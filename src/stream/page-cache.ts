@@ -62,7 +62,7 @@ export class PageCache {
       else if (limit === size && slice.items === size && slice.bytes.length * 2 <= SEGMENT_BYTES) {
         this.#size = Math.min(MOST_ENTRIES, size * 2);
       }
-      return { type: "slice", slice, full: cut || slice.items === limit };
+      return { type: "slice", slice, full: slice.items === limit || slice.id !== page.head };
     } catch {
       return { type: "failed" };
     }

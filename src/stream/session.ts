@@ -1,9 +1,11 @@
 import { type Id, numberOf } from "../protocol/ids.js";
-import type { Feed, Line } from "./feed.js";
+import type { Feed } from "./feed.js";
 import type { FrameLog, Slice } from "./frame-log.js";
+import type { Line } from "./line.js";
 import type { Channel, Gap, Mark } from "./ports.js";
 import type { Visited } from "./pump.js";
 import type { Block } from "./stalls.js";
+import { nextTurn } from "./turn.js";
 
 /**
  * A session is a cursor, in one of three states: *replaying* (behind: reads pages as fast as its socket takes them, or
@@ -56,7 +58,7 @@ export class Session implements Visited {
 
   start(): void {
     if (this.#state !== STOPPED) return;
-    this.#feed.enter();
+    this.#feed.enter(this.#line);
     this.#state = replaying();
     this.#advance();
   }
@@ -64,7 +66,7 @@ export class Session implements Visited {
   /** Gives nothing more; the cursor stays. Also to be called when the connection has ended. */
   stop(): void {
     if (this.#state === LIVE) this.#line.pump.remove(this);
-    if (this.#state !== STOPPED) this.#feed.leave(this);
+    if (this.#state !== STOPPED) this.#feed.leave(this, this.#line);
     this.#state = STOPPED;
     // What the socket holds does not go away by that.
     if (this.#channel.unsent > 0) this.#feed.stalls.hold(this.#channel, this.#held);
@@ -158,6 +160,8 @@ export class Session implements Visited {
       return;
     }
     this.#give(page.slice);
+    // Journal and socket may go on like this for as long as there are items, and nobody else would get a turn.
+    await nextTurn();
     if (this.#state === state) this.#advance();
   }
 

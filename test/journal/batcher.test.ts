@@ -4,7 +4,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { type Deferred, deferred } from "../../src/base/deferred.js";
 import { type Append, Batcher, type BatcherOptions, type Committed } from "../../src/journal/batcher.js";
 import type { Appended } from "../../src/journal/port.js";
-import { items } from "./contract/kit.js";
+import { item, items } from "./contract/kit.js";
 
 /** One transaction that the test ends. */
 interface Transaction extends Deferred<readonly Committed[]> {
@@ -74,6 +74,18 @@ it("bounds a transaction, and gives a larger append one of its own", async () =>
   const { batcher, transactions, streams } = scripted({ most: 10, inFlight: 9 });
   const sizes = { a: 4, b: 6, c: 1, d: 11, e: 1 };
   const all = Object.entries(sizes).map(([stream, size]) => batcher.append(stream, items(size)));
+  for (let i = 0; i < 5; i += 1) await turn();
+  assert.deepEqual(streams(), [["a", "b"], ["c"], ["d"], ["e"]]);
+  transactions.forEach(commit);
+  await Promise.all(all);
+});
+
+it("bounds a transaction by its data, too", async () => {
+  const { batcher, transactions, streams } = scripted({ inFlight: 9 });
+  const megabytes = { a: 1, b: 2, c: 3, d: 5, e: 1 };
+  const all = Object.entries(megabytes).map(([stream, size]) =>
+    batcher.append(stream, [item({ data: `"${"x".repeat(size * 1_000_000)}"` })]),
+  );
   for (let i = 0; i < 5; i += 1) await turn();
   assert.deepEqual(streams(), [["a", "b"], ["c"], ["d"], ["e"]]);
   transactions.forEach(commit);

@@ -59,6 +59,19 @@ it("trims what is too old and nothing else", async (t) => {
   while (Number(await server.command("XLEN", "{old}:s:main")) > 110) await journal.check();
 });
 
+it("knows a head whose entry is gone: whoever has had it goes on after it", async (t) => {
+  const journal = await openJournal(`${server.url}?prefix=gone`, { retentionMs: 86_400_000 }, hasty());
+  t.after(() => journal.close());
+  const head = (await appendAll(journal, "main", 3)).at(-1);
+  await server.command("DEL", "{gone}:s:main");
+  let oldest = await journal.read("main", "oldest", 1);
+  for (; numberOf(oldest.after) < 3; oldest = await journal.read("main", "oldest", 1)) await journal.check();
+  assert.equal(oldest.after, head);
+  const [next] = await appendAll(journal, "main", 1, 1, 3);
+  const page = await journal.read("main", oldest.after, 10);
+  assert.deepEqual(page.type === "entries" && page.entries.map(({ id }) => id), [next]);
+});
+
 it("never keeps more than retentionItems, however little is appended at a time", async (t) => {
   const journal = await openJournal(place(server), { retentionItems: 3 }, systemClock);
   t.after(() => journal.close());

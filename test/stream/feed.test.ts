@@ -51,6 +51,19 @@ describe("a follower that is lost", () => {
     await it.end();
   });
 
+  test("leaves the event loop its turns while it makes up for what it missed", async () => {
+    const it = await world({}, false);
+    await it.append(10_000);
+    it.follow();
+    let most = 0;
+    for (let before = 0; before < 10_000; before = numberOf(it.feed.at)) {
+      await turns(1);
+      most = Math.max(most, numberOf(it.feed.at) - before);
+    }
+    assert.ok(most <= 512, `${most} items in one turn`);
+    await it.end();
+  });
+
   test("does not wait for its next attempt when it is told to stop", async () => {
     const it = await world();
     it.journal.loseFollowers();
@@ -135,6 +148,25 @@ describe("work is done once", () => {
     await it.end();
   });
 
+  test("an encoding that nobody uses any more is not encoded; who comes back misses nothing", async () => {
+    const it = await world();
+    const { channel, session } = it.open(it.feed.at);
+    const other = new TestChannel({ ...lineEncoding(), name: "others" });
+    new Session(it.feed, other, it.feed.at).start();
+    await it.append(2);
+    await turns();
+    session.stop();
+    await it.append(3);
+    await turns();
+    assert.equal(it.encoding.encoded, 2);
+    session.start();
+    await it.append(1);
+    await turns();
+    assert.deepEqual([numbers(channel.items), session.state], [[1, 2, 3, 4, 5, 6], "live"]);
+    assert.deepEqual(numbers(other.items), [1, 2, 3, 4, 5, 6]);
+    await it.end();
+  });
+
   test("no page of a journal that was replaced is given out any more", async () => {
     const it = await world();
     const base = it.feed.at;
@@ -145,6 +177,16 @@ describe("work is done once", () => {
     it.journal.replace();
     await turns();
     assert.equal((await it.feed.page(it.encoding, base)).type, "gap");
+    await it.end();
+  });
+
+  test("a page that ends where the journal's did, for its size, is full", async () => {
+    const it = await world();
+    const base = it.feed.at;
+    await it.append(2, 1_200_000);
+    await turns();
+    const page = await it.feed.page(it.encoding, base);
+    assert.ok(page.type === "slice" && page.slice.n === 1 && page.full);
     await it.end();
   });
 
@@ -210,7 +252,7 @@ describe("the feeds of a process", () => {
     await journal.append("a", [{ publisher: "p", key: "2", data: "2" }]);
     await turns();
     assert.equal(feed.at, at);
-    await assert.rejects(feeds.open("b"));
+    await assert.rejects(feeds.open("b"), { code: "shutting_down" });
   });
 
   test("one that could not be made is tried again when asked for", async () => {

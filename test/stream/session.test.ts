@@ -65,6 +65,22 @@ describe("from replaying to live", () => {
     await it.end();
   });
 
+  test("leaves the event loop its turns, however much its socket takes", async () => {
+    const it = await world();
+    const base = it.feed.at;
+    await it.append(10_000);
+    await turns();
+    const { channel } = it.open(base);
+    const given: number[] = [];
+    while (channel.items.length < 10_000) {
+      await turns(1);
+      given.push(channel.items.length);
+    }
+    const steps = given.map((count, i) => count - (given[i - 1] ?? 0));
+    assert.ok(Math.max(...steps) <= 512, `${Math.max(...steps)} items in one turn`);
+    await it.end();
+  });
+
   test("a session ahead of this process's follower waits for it", async () => {
     const it = await world({}, false);
     const [, , third] = await it.append(3);

@@ -44,6 +44,18 @@ export function readContract(fresh: Fresh): void {
     );
   });
 
+  it("ends a page early when its items are large, and misses none", async (t) => {
+    const { journal } = await fresh(t);
+    const publications = items(8).map((one) => ({ ...one, data: `"${"x".repeat(400_000)}"` }));
+    const ids = (await journal.append("main", publications)).map(({ id }) => id);
+    const page = await journal.read("main", "oldest", 8);
+    assert.ok(page.type === "entries" && page.entries.length === 3);
+    assert.deepEqual(
+      (await entriesOf(journal, "main")).map(({ id }) => id),
+      ids,
+    );
+  });
+
   it("tells `replaced` for another tag, a number beyond the head, and another base", async (t) => {
     const { journal } = await fresh(t);
     const ids = await appendAll(journal, "main", 3);
