@@ -192,11 +192,12 @@ export abstract class Peer implements Connection, Channel, OutletOwner {
   #over(how: End, echoed: boolean): void {
     if (how !== "went") this.outlet.terminate();
     const stage = this.#stage;
+    // Also when it was over before: what its socket held then may be gone by now.
+    this.session?.stop();
     if (stage === "closed") return;
     // Who answers the goodbye has read everything before it.
     if (echoed) this.#tellFlushed();
     this.#stage = "closed";
-    this.session?.stop();
     const told = { farewell: this.#farewell, flushed: this.#flushed, moved: this.#moved };
     this.events.closed(this, fateOf({ stage, how, ...told, resumable: this.resumable }), echoed);
     this.over();

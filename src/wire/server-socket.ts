@@ -100,18 +100,20 @@ export class ServerSocket extends WebSocket implements Outlet {
    * close TCP at once (RFC 6455 section 7.1.1), over TLS with TLS's own goodbye.
    */
   override close(code?: number, data?: string | Buffer): void {
+    // First, so that the owner finds nothing unsent that nobody will take any more.
+    if (this.#saidGoodbye && this.#socket !== undefined) this.#hangUp(this.#socket);
     this.owner?.onClosing(code);
     if (!this.#saidGoodbye) super.close(code, data);
-    else if (this.#socket !== undefined) this.#hangUp(this.#socket);
   }
 
   #hangUp(socket: Socket): void {
-    // The owner has heard the end; for ws's own ears the socket would end its streams once more, and for each of these
+    // The owner hears the end; for ws's own ears the socket would end its streams once more, and for each of these
     // Node makes an error, with a stack, that nobody sees: a tenth of the time of a drain.
     const ws = socket.listeners("close").find(({ name }) => name.startsWith("socketOnClose"));
     if (ws !== undefined) socket.off("close", ws as () => void);
-    if ("encrypted" in socket) socket.destroySoon();
-    else this.terminate();
+    if (!("encrypted" in socket)) return this.terminate();
+    socket.once("close", () => this.owner?.onClose());
+    socket.destroySoon();
   }
 }
 

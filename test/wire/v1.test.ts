@@ -1034,6 +1034,18 @@ describe("the drain", () => {
     }
   });
 
+  test("whose own goodbye crosses ours while its socket is full holds no memory any more", async (t) => {
+    const { it, client, accepted } = await connected(t);
+    client.socket.pause();
+    await fill(it, accepted.socket);
+    accepted.connection.announce(0, CLOSE_MS);
+    accepted.connection.end(await it.marks());
+    assert.equal(it.feed.stalls.size, 1, "what its socket has not taken is there");
+    client.send(CLOSING, code(1000));
+    await accepted.fate;
+    assert.equal(it.feed.stalls.size, 0);
+  });
+
   test("ended by force at any other moment it is handed over too: never cut", async (t) => {
     const { accepted } = await connected(t);
     accepted.connection.announce(0, CLOSE_MS);
