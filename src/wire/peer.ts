@@ -129,10 +129,7 @@ export abstract class Peer implements Connection, Channel, OutletOwner {
 
   onClosing(code?: number): void {
     // After our goodbye it is the answer to it: all is said, whatever its socket does now.
-    if (this.#stage === "closing") {
-      this.#over("went", true);
-      return;
-    }
+    if (this.#stage === "closing") return void this.#over("went", true);
     const moved = this.#stage === "told" && code === CLOSE.normal;
     if (!this.#enter("leaving")) return;
     this.#moved = moved;

@@ -111,7 +111,7 @@ export class ServerSocket extends WebSocket implements Outlet {
     // Node makes an error, with a stack, that nobody sees: a tenth of the time of a drain.
     const ws = socket.listeners("close").find(({ name }) => name.startsWith("socketOnClose"));
     if (ws !== undefined) socket.off("close", ws as () => void);
-    if (!("encrypted" in socket)) return this.terminate();
+    if (!("encrypted" in socket)) return void this.terminate();
     socket.once("close", () => this.owner?.onClose());
     socket.destroySoon();
   }
