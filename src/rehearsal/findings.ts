@@ -162,5 +162,13 @@ export interface Series {
   readonly pauses: readonly number[];
   /** Connections that came about in this step. */
   readonly reconnects: readonly number[];
-  readonly rounds: readonly { readonly n: number; readonly fromMs: number; readonly toMs: number }[];
+  readonly rounds: readonly RoundSpan[];
+}
+
+export interface RoundSpan {
+  readonly n: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** What was done on purpose in it. */
+  readonly acts?: readonly { readonly atMs: number; readonly what: string }[];
 }
