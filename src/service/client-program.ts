@@ -1,9 +1,9 @@
 import { type Cancel, type Clock, type Signal, systemClock } from "../base/clock.js";
+import { printable, withoutCredentials } from "../base/printable.js";
 import { connectText } from "../client/text.js";
 import type { TextEvent } from "../client/text-states.js";
 import type { WebSocketConstructor } from "../client/websocket.js";
 import { NodeWebSocket } from "./node-websocket.js";
-import { printable, withoutCredentials } from "./printable.js";
 
 export interface ClientProgramOptions {
   /** Takes one line at a time, without its line end. */

@@ -1,23 +1,42 @@
 import { parseArgs } from "node:util";
 import { LastcallError, toError } from "../base/errors.js";
+import { printable } from "../base/printable.js";
 import { SUBPROTOCOL } from "../protocol/messages.js";
 import type { Edge } from "./edge.js";
-import { printable } from "./printable.js";
 import { VERSION } from "./version.js";
 
-const HELP = `lastcall ${VERSION}: streams items over WebSocket, and drains without losing one
+/** A command that lives beside the service and is loaded only when it is asked for. */
+export interface FurtherCommand {
+  /** Its lines in the help, as they stand there. */
+  readonly usage: string;
+  load(): Promise<{ run(process: Surroundings, args: readonly string[]): Promise<number> }>;
+}
+
+/** What such a command has of the process; it settles with the exit code. */
+export interface Surroundings extends Pick<Edge, "handle"> {
+  readonly version: string;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}
+
+type Further = Readonly<Record<string, FurtherCommand>>;
+
+function help(further: Further): string {
+  const more = Object.values(further).map(({ usage }) => `${usage}\n`);
+  return `lastcall ${VERSION}: streams items over WebSocket, and drains without losing one
 
 Usage:
   lastcall serve                run the service; settings are environment variables
   lastcall client [url]         show what a server sends, and come back when it goes away
                                 (default: $SERVER_URL, else ws://localhost:8080/ws)
-
+${more.join("")}
 Options:
   -h, --help                    this text; after a command, what it takes
   -v, --version                 the version
 
 Exit codes: 0 everything was done · 1 something was cut or failed · 2 the command line was not understood
 `;
+}
 
 const CLIENT_HELP = `Usage: lastcall client [--protocol text|lastcall.v1] [url]
 
@@ -46,11 +65,19 @@ interface Command {
 const PROTOCOLS = ["text", SUBPROTOCOL] as const;
 type Protocol = (typeof PROTOCOLS)[number];
 
-/** Runs one command line. */
-export async function run(edge: Edge, args: readonly string[], env: Env): Promise<void> {
+/** Runs one command line; `further` commands are known by their first word. */
+export async function run(edge: Edge, args: readonly string[], env: Env, further: Further = {}): Promise<void> {
+  const [first = "", ...rest] = args;
+  const other = Object.hasOwn(further, first) ? further[first] : undefined;
   try {
-    const command = understand(args);
-    if (command.name === "help") return print(HELP);
+    if (other !== undefined) {
+      const { handle } = edge;
+      const { stdout, stderr } = process;
+      process.exitCode = await (await other.load()).run({ version: VERSION, handle, stdout, stderr }, rest);
+      return;
+    }
+    const command = understand(args, further);
+    if (command.name === "help") return print(help(further));
     if (command.name === "version") return print(`${VERSION}\n`);
     if (command.name === "client help") return print(CLIENT_HELP);
     if (command.name === "client") {
@@ -66,13 +93,13 @@ export async function run(edge: Edge, args: readonly string[], env: Env): Promis
     process.stderr.write(`lastcall: ${ours || "syscall" in error ? error.message : error.stack}\n`);
     if (!ours || error.code !== "invalid_request") return edge.fail();
     // Nothing was started, so nothing has to be ended.
-    process.stderr.write("Try `lastcall --help`.\n");
+    process.stderr.write(`Try \`lastcall ${other === undefined ? "" : `${first} `}--help\`.\n`);
     process.exitCode = 2;
   }
 }
 
 /** @throws LastcallError `invalid_request` */
-function understand(args: readonly string[]): Command {
+function understand(args: readonly string[], further: Further): Command {
   const { values, positionals } = parse(args);
   const [command, ...rest] = positionals;
   if (values.protocol !== undefined && command !== "client") throw fault("--protocol is the client's");
@@ -82,7 +109,9 @@ function understand(args: readonly string[]): Command {
   if (command === "client" && rest.length <= 1) {
     return { name: values.help ? "client help" : "client", url: rest[0], protocol: protocolOf(values.protocol) };
   }
-  const what = command === undefined ? "which command? serve or client" : `not understood: ${positionals.join(" ")}`;
+  const known = ["serve", "client", ...Object.keys(further)];
+  const which = `which command? ${known.slice(0, -1).join(", ")} or ${known.at(-1)}`;
+  const what = command === undefined ? which : `not understood: ${positionals.join(" ")}`;
   throw fault(what);
 }
 

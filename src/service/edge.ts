@@ -61,7 +61,8 @@ export function openEdge(): Edge {
       if (signal !== undefined) overlookRepeats(abandon);
       if (signal !== undefined && state.type === "ending") state.shutdown.note({ signal });
       const code = await begin({ type: "signal", signal: signal ?? "exit" });
-      // close-with-grace ends with 1 when this rejects.
+      // close-with-grace ends with 1 when this rejects; the process's last word may be another.
+      if (code > 1) process.once("exit", () => (process.exitCode = code));
       if (code !== 0) throw new Error(`exit code ${code}`);
     },
   );

@@ -1,5 +1,5 @@
 import { LastcallError, toError } from "../base/errors.js";
-import { printable, withoutCredentials } from "./printable.js";
+import { printable, withoutCredentials } from "../base/printable.js";
 
 /** Where `lastcall client` goes when it is told nothing. */
 export const DEFAULT_SERVER_URL = "ws://localhost:8080/ws";

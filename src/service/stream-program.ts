@@ -1,10 +1,10 @@
 import { systemClock } from "../base/clock.js";
+import { printable, withoutCredentials } from "../base/printable.js";
 import { connect } from "../client/connect.js";
 import type { Status } from "../client/status.js";
 import { parsePosition } from "../protocol/ids.js";
 import type { ClientProgramOptions } from "./client-program.js";
 import { NodeWebSocket } from "./node-websocket.js";
-import { printable, withoutCredentials } from "./printable.js";
 
 /**
  * `lastcall client --protocol lastcall.v1`: shows every item of a stream once and in order, what becomes of the

@@ -37,7 +37,7 @@ describe("the command line", { concurrency: 2 }, () => {
     test(`${flag} names the commands`, async () => {
       const { code, stdout, stderr } = await lastcall([flag]);
       assert.deepEqual([code, stderr], [0, ""]);
-      assert.match(stdout, /lastcall serve .*\n[\s\S]*lastcall client \[url\]/);
+      assert.match(stdout, /lastcall serve .*\n[\s\S]*lastcall client \[url\][\s\S]*lastcall rehearse /);
     });
   }
 
@@ -51,6 +51,22 @@ describe("the command line", { concurrency: 2 }, () => {
     const { code, stdout } = await lastcall(["client", "--help"]);
     assert.equal(code, 0);
     assert.match(stdout, /^Usage: lastcall client \[--protocol text\|lastcall\.v1\] \[url\]/);
+  });
+
+  test("rehearse --help says what it takes", async () => {
+    const { code, stdout } = await lastcall(["rehearse", "--help"]);
+    assert.equal(code, 0);
+    assert.match(stdout, /^Usage: lastcall rehearse /);
+  });
+
+  test("rehearse: what is not understood ends with 2, all of it named, and points to its own help", async () => {
+    assert.deepEqual(await lastcall(["rehearse", "--clients", "0", "--rate", "fast"]), {
+      code: 2,
+      stdout: "",
+      stderr:
+        'lastcall: --clients: expected an integer from 1 to 20000, got "0"\n' +
+        '--rate: expected a number from 0 to 100000, got "fast"\nTry `lastcall rehearse --help`.\n',
+    });
   });
 
   for (const args of [[], ["serv"], ["serve", "now"], ["client", "a", "b"], ["serve", "--port=80"], ["--nonsense"]]) {
