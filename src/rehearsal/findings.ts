@@ -13,10 +13,12 @@ export type FaultKind =
   | "foreign"
   /** The old connection was over before the next one stood, though the server had said that it goes (lastcall.v1). */
   | "broken_before_made"
-  /** A text client was told CLOSE before it had everything, or it was never told SHUTDOWN (the protocol's promise). */
+  /** A text client was told CLOSE before it had everything, or a client was not told first that its server goes (the protocol's promise). */
   | "cut_short"
   /** An HTTP request failed. */
-  | "request";
+  | "request"
+  /** A connection was refused; reported, never judged by itself: what it cost shows in pauses and items. */
+  | "refused";
 
 /** One fault, with what is needed to find it in the logs. */
 export interface Evidence {
@@ -53,6 +55,7 @@ export interface ProtocolFindings {
   readonly protocol: string;
   readonly clients: number;
   readonly connections: number;
+  /** Those that could be judged: with an id, or with a mark. */
   readonly items: number;
   readonly onConnections: Counts;
   readonly perClient: Counts;
@@ -109,6 +112,7 @@ export interface Findings {
   readonly withoutSentinel: number;
   /** The first of each kind first, at most a hundred. */
   readonly evidence: readonly Evidence[];
+  /** How many of each kind there are that count towards the verdict. */
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
   readonly loopLagP99Ms: number;
 }
@@ -118,6 +122,7 @@ export interface ReplicaFindings {
   /** From being told to go to the end of the process, ms; absent when it was not. */
   readonly goneMs: number | undefined;
   readonly phases: readonly { readonly phase: string; readonly ms: number }[];
+  /** Its exit code, or the signal that ended it; `running`; `stopped` when that was the rehearsal's end. */
   readonly exit: string;
   readonly killed: boolean;
 }

@@ -113,7 +113,7 @@ export interface RoundRecord {
 export interface RunRecord {
   /** When it began, ms since the Unix epoch. */
   readonly epoch: number;
-  /** When the load stood and when it was taken away: what is measured lies between them. */
+  /** When the load stood and when it was taken away: what is measured lies between them. What a client leaves from `to` on, it leaves because all is over. */
   readonly from: number;
   readonly to: number;
   readonly clients: readonly ClientRecord[];
