@@ -15,7 +15,7 @@ const APART = ["bench", "browser", "cluster"];
 /** What starts a Redis: a test that imports it, by whatever way, needs one. */
 const REDIS = "dist/test/support/redis.js";
 /** One file may take this long (ms) before it is ended as failed; only a file that hangs comes near it. */
-const FILE_LIMIT_MS = 180_000;
+const FILE_LIMIT_MS = 300_000;
 
 process.exitCode = (await run(["node", join(root, ".build/build.js")])) || (await test(process.argv.slice(2)));
 

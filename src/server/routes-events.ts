@@ -4,7 +4,7 @@ import Type from "typebox";
 import { LastcallError } from "../base/errors.js";
 import { DEFAULT_STREAM, parsePosition } from "../protocol/ids.js";
 import { EventStream } from "../wire/event-stream.js";
-import { comeBack, SseConnection } from "../wire/sse.js";
+import { comeBack, reconnectionMs, SseConnection } from "../wire/sse.js";
 import type { Core } from "./core.js";
 import { RETRY_AFTER_SECONDS } from "./errors.js";
 import { Cursor, Problem, StreamName } from "./schemas.js";
@@ -57,7 +57,7 @@ export function eventsRoute(base: FastifyInstance, core: Core): void {
           ...(core.draining ? { connection: "close" } : {}),
         });
         const outlet = new EventStream(reply.raw, request.raw.socket);
-        const connection = new SseConnection(outlet, feed, cursor, core.reception);
+        const connection = new SseConnection(outlet, feed, cursor, core.reception, reconnectionMs(Math.random));
         outlet.own(connection);
         if (cursor !== head) core.metrics.replays.inc();
         core.serve(connection);

@@ -75,8 +75,10 @@ describe("GET /events", limit, () => {
     for (const { client, opening, expected } of cases) {
       await client.item(expected.length);
       assert.deepEqual(data(client), expected);
-      assert.equal(client.parser.lines[0], `id: ${opening}`);
+      assert.match(client.parser.lines[0] ?? "", /^retry: \d+$/);
+      assert.equal(client.parser.lines[1], `id: ${opening}`);
     }
+    assert.ok(new Set(cases.map(({ client }) => client.parser.retry)).size > 1, "each waits a time of its own");
     await oldest.item(3);
     assert.deepEqual(data(oldest), ["1", "2", "3"]);
   });

@@ -109,7 +109,7 @@ export async function wire(t: TestContext, options: WireOptions = {}) {
     const { events, ...told } = observed();
     response.writeHead(200, { "content-type": "text/event-stream" });
     const outlet = new EventStream(response, request.socket);
-    const connection = new SseConnection(outlet, feed, asked(request) ?? feed.at, events);
+    const connection = new SseConnection(outlet, feed, asked(request) ?? feed.at, events, RETRY_MS);
     outlet.own(connection);
     connection.start();
     streams.push({ connection, socket: request.socket, ...told });
@@ -171,6 +171,9 @@ export async function wire(t: TestContext, options: WireOptions = {}) {
     },
   };
 }
+
+/** What event streams begin with here. */
+export const RETRY_MS = 700;
 
 /** Data that fills what two kernels keep for one connection, when there is enough of it. */
 export const LARGE = "x".repeat(60_000);

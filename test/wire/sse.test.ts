@@ -6,12 +6,12 @@ import { describe, type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
 import { type Id, numberOf } from "../../src/protocol/ids.js";
-import { comeBack, sseEncoding } from "../../src/wire/sse.js";
+import { comeBack, reconnectionMs, sseEncoding } from "../../src/wire/sse.js";
 import { RiggedJournal } from "../stream/kit.js";
 import { EventParser } from "../support/event-parser.js";
 import { EventsClient } from "../support/events-client.js";
 import { ManualClock } from "../support/manual-clock.js";
-import { fill, LARGE, type Streamed, type WireOptions, wire } from "./kit.js";
+import { fill, LARGE, RETRY_MS, type Streamed, type WireOptions, wire } from "./kit.js";
 
 const CLOSE_MS = 7_500;
 
@@ -69,7 +69,7 @@ describe("the id alone", () => {
     const { it, client } = await connected(t);
     const cursor = await client.until(({ lastEventId }) => lastEventId || undefined);
     assert.equal(cursor, it.feed.at);
-    assert.equal(client.body, `id: ${cursor}\n\n`);
+    assert.equal(client.body, `retry: ${RETRY_MS}\nid: ${cursor}\n\n`);
     assert.deepEqual(client.events, []);
   });
 
@@ -80,7 +80,11 @@ describe("the id alone", () => {
     const [client] = await join(t, it, `?after=${ids[0]}`);
     await client.item(2);
     const gap = `{"type":"gap","after":"${ids[0]}","cursor":"${ids[1]}","reason":"trimmed"}`;
-    assert.ok(client.body.startsWith(`id: ${ids[0]}\n\nevent: gap\ndata: ${gap}\n\nid: ${ids[1]}\n\nid: ${ids[2]}\n`));
+    assert.ok(
+      client.body.startsWith(
+        `retry: ${RETRY_MS}\nid: ${ids[0]}\n\nevent: gap\ndata: ${gap}\n\nid: ${ids[1]}\n\nid: ${ids[2]}\n`,
+      ),
+    );
     assert.deepEqual(client.events[0], { type: "gap", data: gap, lastEventId: ids[0] });
     assert.deepEqual(client.ids, ids.slice(2));
   });
@@ -126,6 +130,7 @@ describe("the drain", () => {
       "at the opening and with items",
     );
     assert.equal(told.filter((what) => what === "flushed").length, 1);
+    assert.equal(client.parser.retry, 100, "its slot has come: it goes on elsewhere, at once");
   });
 
   test("what is owed, the last words and the end of the response come in one piece, in their order", async (t) => {
@@ -331,6 +336,13 @@ test("HTTP/1.0 gets the bare stream, and the end of the connection for its end",
       ["message", id],
       ["close", id],
     ],
+  );
+});
+
+test("the wait after a loss is spread from half a second to three", () => {
+  assert.deepEqual(
+    [0, 0.5, 0.999].map((random) => reconnectionMs(() => random)),
+    [500, 1_750, 2_998],
   );
 });
 
