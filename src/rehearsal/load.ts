@@ -16,8 +16,8 @@ const CONNECT_MS = 30_000;
 /** What is under way when the load is taken away may take this long, ms. */
 const LAST_MS = 30_000;
 /** For a sentinel to come to everybody, ms, and how often one is sent: who has no cursor may just have been away. */
-const SENTINEL_MS = 10_000;
-const SENTINELS = 3;
+const SENTINEL_MS = 2_000;
+const SENTINELS = 15;
 
 /** Connections that stood at some moment, by client. */
 export type Standing = ReadonlyMap<Observer, ReadonlySet<number>>;
