@@ -13,6 +13,9 @@ export function ownUrl(service: URL, path: string, kind: "http" | "ws"): URL {
   const url = new URL(service);
   const secure = url.protocol === "wss:" || url.protocol === "https:";
   url.protocol = `${kind}${secure ? "s" : ""}:`;
-  if (url.pathname === "/" || (kind === "http" && service.protocol.startsWith("ws"))) url.pathname = path;
-  return url;
+  if (url.pathname !== "/" && !(kind === "http" && service.protocol.startsWith("ws"))) return url;
+  // A path may have a query of its own, which takes the place of the URL's.
+  const own = new URL(path, url);
+  if (own.search === "") own.search = url.search;
+  return own;
 }
