@@ -127,6 +127,8 @@ export interface RunRecord {
   readonly sentinels: readonly Mark[];
   /** Delay of the rehearsal's own event loop, p99, ms. */
   readonly loopLagP99Ms: number;
+  /** Somebody ended it before its time, at `to`; what was to come then is nobody's fault. */
+  readonly interrupted?: boolean;
   /** What kept it from going on, in words; empty when nothing did. */
   readonly troubles: readonly string[];
 }

@@ -18,6 +18,7 @@ const CHECKS: readonly { readonly kind: FaultKind; readonly text: string }[] = [
   { kind: "broken_before_made", text: "The next connection stood before the old one was gone" },
   { kind: "cut_short", text: "Text clients were told, and had everything before CLOSE" },
   { kind: "request", text: "Every HTTP request was answered" },
+  { kind: "out_of_grace", text: "Every drain was over within the grace period" },
 ];
 
 /** What the verdict rests on, one line each. */
@@ -33,7 +34,7 @@ function faultRow({ faults, evidence }: Findings, kind: FaultKind, text: string)
   const found = faults[kind] ?? 0;
   if (found > 0) return [text, "0 faults", { text: count(found), mark: "bad" }, { text: "fail", mark: "bad" }];
   const reported = evidence.filter((one) => one.kind === kind && !one.judged).length;
-  if (reported > 0) return [text, "0 faults", count(reported), "reported, not judged"];
+  if (reported > 0) return [text, "0 faults", badIf(kind === "out_of_grace", count(reported)), "reported, not judged"];
   return [text, "0 faults", "0", { text: "pass", mark: "good" }];
 }
 
@@ -70,7 +71,8 @@ function left(n: number): string {
 export function headlinesOf({ findings }: Report): readonly { readonly name: string; readonly cell: Cell }[] {
   const { faults, requests, longestPauseMs, stampede, replicas, rolled } = findings;
   const failed = Object.values(requests.failures).reduce((sum, n) => sum + n, 0);
-  const killed = replicas.filter((replica) => replica.killed).length;
+  const chaos = replicas.filter(({ killed }) => killed === "chaos").length;
+  const late = lateOf(findings);
   const zero = (kind: FaultKind) => badIf((faults[kind] ?? 0) > 0, count(faults[kind] ?? 0));
   return [
     { name: "lost", cell: zero("lost") },
@@ -81,12 +83,15 @@ export function headlinesOf({ findings }: Report): readonly { readonly name: str
       cell: badIf((faults.request ?? 0) > 0, count(failed)),
     },
     { name: "longest pause", cell: duration(longestPauseMs) },
-    { name: "connections in the busiest 100 ms", cell: count(stampede.connections) },
-    {
-      name: `replicas rolled, ${killed === 0 ? "none" : killed} killed`,
-      cell: count(rolled),
-    },
+    { name: "new connections in the busiest 100 ms", cell: count(stampede.connections) },
+    { name: `replicas rolled${chaos === 0 ? "" : `, ${chaos} of them killed on purpose`}`, cell: count(rolled) },
+    ...(late === 0 ? [] : [{ name: "killed at the end of the grace period", cell: badIf(true, count(late)) }]),
   ];
+}
+
+/** Replicas that were still draining when their time was over. */
+function lateOf({ replicas }: Findings): number {
+  return replicas.filter(({ killed }) => killed === "grace_over").length;
 }
 
 /** What the verdict gives as reasons beside its sentence and what the evidence says anyhow, each in a line. */

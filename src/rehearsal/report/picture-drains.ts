@@ -1,4 +1,5 @@
 import type { ReplicaFindings } from "../findings.js";
+import { exitOf } from "./content.js";
 import { px, svg, ticks, WIDTH } from "./frame.js";
 import { html, type Markup } from "./markup.js";
 import { count, counted, duration } from "./units.js";
@@ -33,7 +34,8 @@ export function drainsPicture(replicas: readonly ReplicaFindings[]): Markup | un
   const scale = (WIDTH - LEFT - RIGHT) / ((marks.at(-1) ?? 1) * 1000);
   const bottom = TOP + shown.length * ROW;
   const slowest = shown.find(({ goneMs }) => goneMs === longest)?.name ?? "";
-  const killed = counted(ended.filter((replica) => replica.killed).length, "was killed", "were killed");
+  const late = ended.filter(({ killed }) => killed === "grace_over").length;
+  const killed = `${counted(late, "was", "were")} killed at the end of the grace period`;
   const text = `${counted(ended.length, "replica")}; the longest took ${duration(longest)} (${slowest}); ${killed}.`;
   const more = ended.length - shown.length;
   return svg(
@@ -61,11 +63,11 @@ function row(replica: Ended, y: number, scale: number): Markup {
     return part;
   });
   const name = replica.name.length > LONGEST_NAME ? `…${replica.name.slice(-LONGEST_NAME + 1)}` : replica.name;
-  const exit = /^\d+$/.test(replica.exit) ? `exit code ${replica.exit}` : replica.exit;
-  const end = `${duration(replica.goneMs)}, ${exit}${replica.killed ? ", killed" : ""}`;
+  const exit = /^\d+$/.test(replica.exit) ? `exit code ${replica.exit}` : exitOf(replica);
+  const end = `${duration(replica.goneMs)}, ${exit}`;
   return html`<text class="end" x="${LEFT - 10}" y="${y + 13}">${name}<title>${replica.name}</title></text>
 ${parts}
-<text class="halo ${replica.killed ? "strong" : "muted"}" x="${px(x + 8)}" y="${y + 13}">${end}</text>`;
+<text class="halo ${replica.killed === "grace_over" ? "bad" : "muted"}" x="${px(x + 8)}" y="${y + 13}">${end}</text>`;
 }
 
 /** Its phases, and what lies beside them (a process that was killed tells of none). */

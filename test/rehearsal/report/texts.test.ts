@@ -22,6 +22,16 @@ describe("the report in a terminal", () => {
     assert.doesNotMatch(end, /SHUTDOWN/, "what is not judged is no evidence against it");
   });
 
+  test("says that a replica ran out of grace, and not of one killed on purpose", () => {
+    assert.match(terminalReport(sampleFail(), plain, 100), /! SIGKILL, out of grace/);
+    assert.match(terminalReport(sampleFail(), plain, 100), /1 killed at the end of the grace period/);
+    const pass = samplePass();
+    const killed = pass.findings.replicas.map((one) => ({ ...one, killed: "chaos" as const, exit: "SIGKILL" }));
+    const text = terminalReport({ ...pass, findings: { ...pass.findings, replicas: killed } }, plain, 100);
+    assert.match(text, / SIGKILL, killed on purpose/);
+    assert.doesNotMatch(text, /! SIGKILL|grace period/);
+  });
+
   test("says what a pass is worth", () => {
     assert.match(terminalReport(samplePass(), plain, 100), /✓ PASS[^\n]*\n {2}0 losses in 6 rollouts: below 50 %/);
   });
