@@ -130,7 +130,7 @@ describe("a command line that is not understood", () => {
     ],
     [["--journal", "memory:"], '--journal: expected lmdb:<folder>, redis://… or rediss://…, got "memory:"'],
     [["--env", "TOKEN"], '--env: expected NAME=value, got "TOKEN"'],
-    [["--report", "a.pdf"], '--report: expected a file name that ends in .html, .md or .json, got "a.pdf"'],
+    [["--report", "a.pdf"], '--report: expected a file name that ends in .html, .svg, .md or .json, got "a.pdf"'],
     [["--items-path", "items"], '--items-path: expected a path that starts with /, got "items"'],
     [["--url", "ftp://a:b@c"], '--url: expected a ws://, wss://, http:// or https:// URL, got "ftp://***@c"'],
     [["--rollout", "a"], '--rollout: expected to come with --url, got "a"'],

@@ -1,6 +1,6 @@
 import type { ReplicaFindings } from "../findings.js";
 import { exitOf } from "./content.js";
-import { px, svg, ticks, WIDTH } from "./frame.js";
+import { type Picture, px, svg, ticks, WIDTH } from "./frame.js";
 import { html, type Markup } from "./markup.js";
 import { count, counted, duration } from "./units.js";
 
@@ -25,7 +25,7 @@ type Look = (typeof LOOKS)[number];
 type Ended = ReplicaFindings & { readonly goneMs: number };
 
 /** From being told to go to the end of the process: a bar for each replica, its phases one after the other. */
-export function drainsPicture(replicas: readonly ReplicaFindings[]): Markup | undefined {
+export function drainsPicture(replicas: readonly ReplicaFindings[]): Picture | undefined {
   const ended = replicas.filter((replica): replica is Ended => replica.goneMs !== undefined);
   if (ended.length === 0) return undefined;
   const shown = ended.slice(0, MOST_ROWS);

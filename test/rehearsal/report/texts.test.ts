@@ -107,5 +107,6 @@ test("a report has the form that its file's name asks for", () => {
   const report = samplePass();
   assert.deepEqual(JSON.parse(renderFor("a.json", report)), JSON.parse(JSON.stringify(report)));
   assert.match(renderFor("a.html", report), /^<!doctype html>/);
+  assert.match(renderFor("a.svg", report), /^<svg xmlns/);
   assert.match(renderFor("a.md", report), /^# /);
 });

@@ -1,0 +1,39 @@
+import type { Report } from "../findings.js";
+import { shortened } from "./checks.js";
+import { WIDTH } from "./frame.js";
+import { html } from "./markup.js";
+import { picturesOf } from "./pictures.js";
+import { STYLE } from "./style.js";
+import { SIGNS } from "./terminal.js";
+
+const EDGE = 20;
+/** For the verdict, and for a picture's title and text. */
+const HEAD = 44;
+const TITLE = 46;
+const BELOW = 16;
+
+/** The verdict and the pictures alone, as one image that needs nothing else, for a README. */
+export function svgReport(report: Report): string {
+  const { type, text } = report.verdict;
+  let y = EDGE + HEAD;
+  const pictures = picturesOf(report).map(({ title, text: note, picture }) => {
+    const at = y;
+    y += TITLE + picture.height + BELOW;
+    return html`<g transform="translate(${EDGE} ${at})">
+<text class="title" y="14">${title}</text><text class="muted" y="32">${note}</text>
+<g transform="translate(0 ${TITLE})">${picture}</g>
+</g>
+`;
+  });
+  return html`<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH + 2 * EDGE}" height="${y}" viewBox="0 0 ${WIDTH + 2 * EDGE} ${y}">
+<title>Rehearsal: ${type}</title>
+<style>${STYLE}
+svg { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; }
+.ground { fill: var(--ground); } svg .title { font-size: 15px; font-weight: 600; }
+svg .pass { fill: var(--pass); } svg .fail { fill: var(--fail); } svg .inconclusive { fill: var(--unsure); }
+</style>
+<rect class="ground" width="100%" height="100%"/>
+<text class="title" x="${EDGE}" y="${EDGE + 18}"><tspan class="${type}">${SIGNS[type]} ${type.toUpperCase()}</tspan> ${shortened(text)}</text>
+${pictures}</svg>
+`.text;
+}
