@@ -49,7 +49,6 @@ export async function rehearse(options: RehearsalOptions, progress: Progress, si
   const load = new Load(context, options, run, stage.url);
   const reporter = new Reporter(context, progress, () => ({ ...load.counts(), replicas: stage.samples() }));
   const loop = watchLoop();
-  const items = httpUrl(stage.url, options.itemsPath);
   const seen: Mutable<Pick<RunRecord, "from" | "to" | "journal" | "rounds" | "sentinels" | "loopLagP99Ms">> = {
     ...{ from: 0, to: 0, journal: undefined, rounds: [], sentinels: [], loopLagP99Ms: 0 },
   };
@@ -70,6 +69,9 @@ export async function rehearse(options: RehearsalOptions, progress: Progress, si
     await stage.close();
     reporter.stop();
   }
+  for (const { name, failed } of load.observers) {
+    if (failed !== undefined) trouble(`${name} gave up: ${toError(failed).message}`);
+  }
   return {
     ...{ epoch, troubles, interrupted: signal.aborted },
     ...seen,
@@ -87,6 +89,7 @@ export async function rehearse(options: RehearsalOptions, progress: Progress, si
   }
 
   async function perform(): Promise<void> {
+    const items = httpUrl(stage.url, options.itemsPath);
     reporter.enter("starting", "what serves is started");
     await stage.start(signal);
     if (troubles.length > 0 || signal.aborted) return;

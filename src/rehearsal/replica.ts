@@ -133,7 +133,7 @@ export class Replica {
 
   /** Ends it for good: as Ctrl-C does, and after `patienceMs` the hard way. */
   async stop(patienceMs: number): Promise<void> {
-    this.life.end ??= "stopped";
+    if (this.running) this.life.end ??= "stopped";
     // One that was stopped (SIGSTOP) hears nothing.
     this.signal("SIGCONT");
     this.signal("SIGINT");

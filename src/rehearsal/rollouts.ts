@@ -46,7 +46,8 @@ export function goingAt({ replicas }: RunRecord, at: number): ReplicaRecord | un
  */
 export function countRolled(run: RunRecord): number {
   if (run.replicas.length > 0)
-    return run.replicas.filter(({ end, exitedAt }) => exitedAt !== undefined && end !== "stopped").length;
+    return run.replicas.filter(({ end, exitedAt }) => exitedAt !== undefined && end !== undefined && end !== "stopped")
+      .length;
   const { before, after, ended } = standing(run);
   const gone = [...before].filter((name) => !after.has(name));
   if (before.size > 0) return gone.length;

@@ -8,7 +8,7 @@ import type { RunRecord } from "./record.js";
 import { belowAt95 } from "./statistics.js";
 
 /** Above this its own event loop may have caused what it measured, p99, ms. */
-const LOOP_LAG_MS = 50;
+export const LOOP_LAG_MS = 50;
 /** A publisher that is this late with half of its items does not keep its schedule, p50, ms. */
 const BEHIND_MS = 100;
 

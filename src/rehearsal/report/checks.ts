@@ -1,9 +1,7 @@
 import type { FaultKind, Findings, Report } from "../findings.js";
+import { LOOP_LAG_MS } from "../verdict.js";
 import { badIf, type Cell, columns, type Table } from "./table.js";
 import { count, counted, duration } from "./units.js";
-
-/** Beyond it a rehearsal's own delays could be taken for the service's. */
-const MOST_LOOP_LAG_MS = 50;
 
 /** Characters of a reason that are shown; the JSON report has all of it. */
 const LONGEST_REASON = 300;
@@ -16,7 +14,7 @@ const CHECKS: readonly { readonly kind: FaultKind; readonly text: string }[] = [
   { kind: "ack_broken", text: "What was acked is in the journal, once" },
   { kind: "foreign", text: "Nothing came that was not published, or out of turn" },
   { kind: "broken_before_made", text: "The next connection stood before the old one was gone" },
-  { kind: "cut_short", text: "Text clients were told, and had everything before CLOSE" },
+  { kind: "cut_short", text: "Clients were told first that their server goes, and had everything before CLOSE" },
   { kind: "request", text: "Every HTTP request was answered" },
   { kind: "out_of_grace", text: "Every drain was over within the grace period" },
 ];
@@ -47,9 +45,9 @@ function conditions(findings: Findings): readonly (readonly Cell[])[] {
     condition("The last item came to every client", "all", left(withoutSentinel), withoutSentinel === 0),
     condition(
       "The rehearsal's own event loop (p99 delay)",
-      `up to ${MOST_LOOP_LAG_MS} ms`,
+      `up to ${LOOP_LAG_MS} ms`,
       duration(loopLagP99Ms),
-      loopLagP99Ms <= MOST_LOOP_LAG_MS,
+      loopLagP99Ms <= LOOP_LAG_MS,
     ),
   ];
 }
