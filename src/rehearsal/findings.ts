@@ -1,5 +1,8 @@
 /** What is concluded from a run's record: the counts, the first evidence of each fault, and the verdict. Pure data, which the reports show and `--report x.json` contains as it is. */
 
+/** Above this the rehearsal's own event loop may have caused what it measured, p99, ms. */
+export const LOOP_LAG_MS = 50;
+
 export type FaultKind =
   /** An item never came: a hole between two that came on one connection, or the end was not reached. */
   | "lost"

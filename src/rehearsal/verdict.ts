@@ -3,12 +3,10 @@
  * was seen. Without one, anything that keeps the rehearsal from having shown much makes it inconclusive, never a pass.
  * So does who interrupts it: nobody waited for what may still have come.
  */
-import type { Evidence, FaultKind, Findings, Verdict } from "./findings.js";
+import { type Evidence, type FaultKind, type Findings, LOOP_LAG_MS, type Verdict } from "./findings.js";
 import type { RunRecord } from "./record.js";
 import { belowAt95 } from "./statistics.js";
 
-/** Above this its own event loop may have caused what it measured, p99, ms. */
-export const LOOP_LAG_MS = 50;
 /** A publisher that is this late with half of its items does not keep its schedule, p50, ms. */
 const BEHIND_MS = 100;
 

@@ -1,5 +1,4 @@
-import type { FaultKind, Findings, Report } from "../findings.js";
-import { LOOP_LAG_MS } from "../verdict.js";
+import { type FaultKind, type Findings, LOOP_LAG_MS, type Report } from "../findings.js";
 import { badIf, type Cell, columns, type Table } from "./table.js";
 import { count, counted, duration } from "./units.js";
 

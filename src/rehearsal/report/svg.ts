@@ -3,7 +3,7 @@ import { shortened } from "./checks.js";
 import { WIDTH } from "./frame.js";
 import { html } from "./markup.js";
 import { picturesOf } from "./pictures.js";
-import { STYLE } from "./style.js";
+import { SVG_STYLE } from "./style.js";
 import { SIGNS } from "./terminal.js";
 
 const EDGE = 20;
@@ -27,11 +27,7 @@ export function svgReport(report: Report): string {
   });
   return html`<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH + 2 * EDGE}" height="${y}" viewBox="0 0 ${WIDTH + 2 * EDGE} ${y}">
 <title>Rehearsal: ${type}</title>
-<style>${STYLE}
-svg { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; }
-.ground { fill: var(--ground); } svg .title { font-size: 15px; font-weight: 600; }
-svg .pass { fill: var(--pass); } svg .fail { fill: var(--fail); } svg .inconclusive { fill: var(--unsure); }
-</style>
+<style>${SVG_STYLE}</style>
 <rect class="ground" width="100%" height="100%"/>
 <text class="title" x="${EDGE}" y="${EDGE + 18}"><tspan class="${type}">${SIGNS[type]} ${type.toUpperCase()}</tspan> ${shortened(text)}</text>
 ${pictures}</svg>
