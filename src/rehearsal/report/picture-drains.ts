@@ -15,7 +15,7 @@ const CHARACTER_PX = 6.6;
 const MOST_ROWS = 40;
 const LONGEST_NAME = 20;
 /** What is left of a drain beside its phases, when it is worth a look. */
-const REST = "between phases";
+const REST = "in no phase told";
 
 /** Phases in their order, each with its own look; those that are not known share one. */
 const PHASES = ["prestop", "window", "announce", "finish", "close", "requests", "release", "linger"] as const;

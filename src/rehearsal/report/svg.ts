@@ -8,14 +8,20 @@ import { SIGNS } from "./terminal.js";
 
 const EDGE = 20;
 /** For the verdict, and for a picture's title and text. */
-const HEAD = 44;
+const HEAD = 24;
+const LINE = 20;
 const TITLE = 46;
 const BELOW = 16;
+/** What fits into a line of the verdict. */
+const CHARACTERS = 115;
+
+const WORDS = new RegExp(`.{1,${CHARACTERS}}(?= |$)|.{${CHARACTERS}}`, "gu");
 
 /** The verdict and the pictures alone, as one image that needs nothing else, for a README. */
 export function svgReport(report: Report): string {
   const { type, text } = report.verdict;
-  let y = EDGE + HEAD;
+  const lines = shortened(`${SIGNS[type]} ${type.toUpperCase()}: ${text}`).match(WORDS) ?? [];
+  let y = EDGE + HEAD + lines.length * LINE;
   const pictures = picturesOf(report).map(({ title, text: note, picture }) => {
     const at = y;
     y += TITLE + picture.height + BELOW;
@@ -29,7 +35,7 @@ export function svgReport(report: Report): string {
 <title>Rehearsal: ${type}</title>
 <style>${SVG_STYLE}</style>
 <rect class="ground" width="100%" height="100%"/>
-<text class="title" x="${EDGE}" y="${EDGE + 18}"><tspan class="${type}">${SIGNS[type]} ${type.toUpperCase()}</tspan> ${shortened(text)}</text>
+${lines.map((line, i) => html`<text class="title ${type}" x="${EDGE}" y="${EDGE + 18 + i * LINE}">${line.trim()}</text>`)}
 ${pictures}</svg>
 `.text;
 }

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { paintFor, plain } from "../../../src/rehearsal/paint.js";
 import { markdownReport } from "../../../src/rehearsal/report/markdown.js";
 import { sparkline } from "../../../src/rehearsal/report/sparkline.js";
+import { svgReport } from "../../../src/rehearsal/report/svg.js";
 import { terminalReport } from "../../../src/rehearsal/report/terminal.js";
 import { renderFor } from "../../../src/rehearsal/report/write.js";
 import { sampleFail, samplePass } from "../sample.js";
@@ -109,4 +110,14 @@ test("a report has the form that its file's name asks for", () => {
   assert.match(renderFor("a.html", report), /^<!doctype html>/);
   assert.match(renderFor("a.svg", report), /^<svg xmlns/);
   assert.match(renderFor("a.md", report), /^# /);
+});
+
+test("an image's verdict stays inside it, however long it is", () => {
+  const { verdict, ...report } = samplePass();
+  const text = `${"a word ".repeat(30)}${"x".repeat(150)}`;
+  const lines = [
+    ...svgReport({ ...report, verdict: { ...verdict, text } }).matchAll(/<text class="title pass"[^>]*>([^<]*)/g),
+  ];
+  assert.ok(lines.length > 2);
+  for (const [, line = ""] of lines) assert.ok(line.length <= 115, line);
 });
