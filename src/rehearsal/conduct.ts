@@ -3,7 +3,7 @@ import { withoutCredentials } from "../base/printable.js";
 import type { Perform } from "./command.js";
 import { environment } from "./environment.js";
 import type { Series } from "./findings.js";
-import { findingsOf } from "./ledger.js";
+import { findingsOf, type Judging } from "./ledger.js";
 import type { RehearsalOptions } from "./options.js";
 import type { RunRecord } from "./record.js";
 import { rehearse } from "./rehearse.js";
@@ -14,7 +14,7 @@ import { verdictOf } from "./verdict.js";
 export const conduct: Perform = async (options, { version, shown }, progress, signal) => {
   const startedAt = systemClock.now();
   const run = await rehearse(options, progress, signal);
-  const findings = findingsOf(run, { requestsJudged: requestsJudged(options) });
+  const findings = findingsOf(run, judgingOf(options));
   return {
     lastcall: version,
     startedAt: new Date(run.epoch).toISOString(),
@@ -27,9 +27,12 @@ export const conduct: Perform = async (options, { version, shown }, progress, si
   };
 };
 
-/** A request that meets a process which is killed or frozen fails; that is the chaos, not the service. */
-function requestsJudged({ chaos }: RehearsalOptions): boolean {
-  return !chaos.includes("kill") && !chaos.includes("pause");
+/**
+ * A request that meets a process which is killed or frozen fails, and goodbyes come late or never to whom any chaos
+ * befalls; that is the chaos, not the service.
+ */
+export function judgingOf({ chaos }: RehearsalOptions): Judging {
+  return { requestsJudged: !chaos.includes("kill") && !chaos.includes("pause"), goodbyesJudged: chaos.length === 0 };
 }
 
 function serviceOf({ stage }: RehearsalOptions): string {

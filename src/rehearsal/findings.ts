@@ -1,5 +1,8 @@
 /** What is concluded from a run's record: the counts, the first evidence of each fault, and the verdict. Pure data, which the reports show and `--report x.json` contains as it is. */
 
+/** Above this the rehearsal's own event loop may have caused what it measured, p99, ms. */
+export const LOOP_LAG_MS = 50;
+
 export type FaultKind =
   /** An item never came: a hole between two that came on one connection, or the end was not reached. */
   | "lost"
@@ -17,6 +20,8 @@ export type FaultKind =
   | "cut_short"
   /** An HTTP request failed. */
   | "request"
+  /** A replica's drain was not over at the end of the grace period, and it was killed; reported, what it cost shows in the items. */
+  | "out_of_grace"
   /** A connection was refused; reported, never judged by itself: what it cost shows in pauses and items. */
   | "refused";
 
@@ -121,10 +126,12 @@ export interface ReplicaFindings {
   readonly name: string;
   /** From being told to go to the end of the process, ms; absent when it was not. */
   readonly goneMs: number | undefined;
+  /** `preStop`, then those of its own receipt. */
   readonly phases: readonly { readonly phase: string; readonly ms: number }[];
   /** Its exit code, or the signal that ended it; `running`; `stopped` when that was the rehearsal's end. */
   readonly exit: string;
-  readonly killed: boolean;
+  /** By SIGKILL: on purpose, or because its drain was not over at the end of the grace period. */
+  readonly killed: "chaos" | "grace_over" | undefined;
 }
 
 /** `pass` 0, `fail` 1, `inconclusive` 3: the command's exit code (2 is for what was not understood). */

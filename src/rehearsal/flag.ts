@@ -77,10 +77,10 @@ export function words<const W extends string>(
   };
 }
 
-/** A path on the service. */
+/** A path on the service; two slashes at the beginning would make it another's. */
 export function path(about: About, unset: string): Flag<string> {
-  const parse = ([given = ""]: readonly string[]) => (/^\/[^#\s]*$/.test(given) ? given : undefined);
-  return { ...about, value: "<path>", form: "a path that starts with /", unset, shown: unset, many: false, parse };
+  const parse = ([given = ""]: readonly string[]) => (/^\/(?!\/)[^#\s\\]*$/.test(given) ? given : undefined);
+  return { ...about, value: "<path>", form: "a path that starts with one /", unset, shown: unset, many: false, parse };
 }
 
 /** A text that is all right when `accepts` says so. */

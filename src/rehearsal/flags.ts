@@ -104,10 +104,10 @@ export const OUTPUT = {
     {
       name: "report",
       value: "<file>",
-      form: "a file name that ends in .html, .md or .json",
+      form: "a file name that ends in .html, .svg, .md or .json",
       text: "Writes a report; may be given often",
     },
-    (given) => /[^/]\.(html|md|json)$/.test(given),
+    (given) => /[^/]\.(html|svg|md|json)$/.test(given),
   ),
 };
 

@@ -14,7 +14,7 @@ service that runs already, rolled by --rollout.
 Times are in seconds, or with a unit (500ms, 2m); in parentheses: the default.`;
 
 const AFTER = `Examples:
-  lastcall rehearse                                       three replicas rolled once, about a minute
+  lastcall rehearse                                       three replicas rolled once, twenty seconds
   lastcall rehearse --rounds 5 --chaos kill,slow-client --report rehearsal.html
   lastcall rehearse --replicas 5 --clients 500 --rate 200 --journal redis://localhost:6379
   lastcall rehearse --url wss://example.com/ws \\
@@ -29,8 +29,8 @@ Exit codes:
      only; of text and adapters only what is lost while connected is judged)
   1  something was; the first evidence is named
   2  the command line was not understood
-  3  inconclusive: nothing was rolled, connections were not replaced, no items flowed, or the rehearsal itself was too
-     slow to judge
+  3  inconclusive: nothing was rolled, connections were not replaced, no items flowed, it was interrupted, or the
+     rehearsal itself was too slow to judge
 `;
 
 /** `lastcall rehearse --help` */

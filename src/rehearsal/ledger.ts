@@ -14,7 +14,7 @@ import { judgeJournal } from "./journal-ledger.js";
 import { Pauses } from "./pauses.js";
 import type { Protocol, RunRecord } from "./record.js";
 import { judgeRequests } from "./requests-ledger.js";
-import { countRolled, replicaFindings } from "./rollouts.js";
+import { countRolled, judgeReplicas, replicaFindings } from "./rollouts.js";
 import { IdScale } from "./scale-ids.js";
 import { markScale } from "./scale-marks.js";
 import { busiest } from "./statistics.js";
@@ -33,6 +33,7 @@ export function findingsOf(run: RunRecord, judging: Judging): Findings {
   const publishing = judgeJournal(run, truth, book);
   const requests = judgeRequests(run, judging.requestsJudged, book);
   const { tallies, longestPauseMs } = judgeClients(run, truth, judging, book);
+  judgeReplicas(run, book);
   const stampede = busiest(
     tallies.flatMap(({ arrivals }) => arrivals),
     STAMPEDE_MS,

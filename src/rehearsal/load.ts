@@ -134,6 +134,8 @@ export class Load {
 
   counts(): Omit<Sample, "at" | "step" | "round" | "replicas"> {
     const count = (type: Sighting["type"]) => this.observers.reduce((sum, { notes }) => sum + notes.count(type), 0);
+    const faults = (kind: "lost" | "repeated" | "outOfOrder") =>
+      this.observers.reduce((sum, { notes }) => sum + notes.continuity[kind], 0);
     const published = this.#publishers.reduce((sum, one) => sum + one.published.length, 0);
     return {
       clients: this.observers.length,
@@ -141,6 +143,9 @@ export class Load {
       connections: count("open"),
       refused: count("refused"),
       received: count("item"),
+      lost: faults("lost"),
+      repeated: faults("repeated"),
+      outOfOrder: faults("outOfOrder"),
       published,
       acked: this.#publishers.reduce((sum, one) => sum + one.acked, 0),
       requests: this.#requests?.records.length ?? 0,

@@ -1,11 +1,16 @@
+import { Continuity } from "./continuity.js";
 import type { Mark, Sighting } from "./record.js";
 
 /** A sighting without its time. */
 export type Seen = Sighting extends infer S ? (S extends Sighting ? Omit<S, "at"> : never) : never;
 
+/** After these a connection's items begin anew, or there are none. */
+const BEGINS_ANEW: ReadonlySet<Sighting["type"]> = new Set(["start", "hello", "gap", "end", "leave"]);
+
 /** What one client did and met, as it is written down. */
 export class Notes {
   readonly sightings: Sighting[] = [];
+  readonly continuity = new Continuity();
   readonly #now: () => number;
   readonly #standing = new Set<number>();
   readonly #highest = new Map<string, number>();
@@ -27,9 +32,11 @@ export class Notes {
     this.#seen[seen.type] = this.count(seen.type) + 1;
     if (seen.type === "open") this.#standing.add(seen.connection);
     if (seen.type === "end" || seen.type === "leave") this.#standing.delete(seen.connection);
+    if (BEGINS_ANEW.has(seen.type)) this.continuity.forget(seen.connection);
     if (seen.type === "item" && seen.mark !== undefined) {
       const { publisher, n } = seen.mark;
       this.#highest.set(publisher, Math.max(n, this.#highest.get(publisher) ?? 0));
+      this.continuity.take(seen.connection, seen.mark);
     }
   }
 

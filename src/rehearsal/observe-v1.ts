@@ -31,8 +31,7 @@ export class V1Observer extends Observer {
     return type === "open" || type === "handing_over";
   }
 
-  /** What ended the iteration before its time. */
-  get failed(): unknown {
+  override get failed(): unknown {
     return this.#failed;
   }
 

@@ -42,6 +42,11 @@ export abstract class Observer {
     return undefined;
   }
 
+  /** What its library could not go on after, if there was something. */
+  get failed(): unknown {
+    return undefined;
+  }
+
   /** Whether it stands where items reach it. */
   get connected(): boolean {
     return this.notes.standing.size > 0;

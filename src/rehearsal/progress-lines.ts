@@ -44,9 +44,11 @@ export function ratesBetween(a: Sample, b: Sample): Rates {
 
 function summary(sample: Sample, { received, published }: Rates): string {
   const { connected, clients, requests, requestsFailed, refused, replicas } = sample;
+  const { lost, repeated, outOfOrder } = sample;
   const parts = [
     `${connected} of ${clients} clients connected`,
     `${published} items/s published, ${received} items/s received`,
+    `${lost} lost, ${repeated} repeated, ${outOfOrder} out of order`,
     `${requests} requests, ${requestsFailed} failed`,
     ...(refused > 0 ? [`${counted(refused, "connection")} refused`] : []),
     ...replicas.filter(({ state }) => state !== "gone").map((one) => `${one.name} ${one.state} ${one.connections}`),

@@ -84,6 +84,7 @@ export function liveProgress(terminal: Terminal & NodeJS.WritableStream, paint: 
 
 function view(step: Step, sample: Sample, rates: Rates, rounds: number): readonly (readonly Part[])[] {
   const { at, round, clients, connected, received, acked, requests, requestsFailed, refused } = sample;
+  const { lost, repeated, outOfOrder } = sample;
   const standing = sample.replicas.filter(({ state }) => state !== "gone");
   const shown = [...standing].sort((a, b) => b.connections - a.connections).slice(0, MOST_REPLICAS);
   const widest = Math.max(0, ...shown.map(({ name }) => Math.min(LONGEST_NAME, name.length)));
@@ -95,7 +96,11 @@ function view(step: Step, sample: Sample, rates: Rates, rounds: number): readonl
       ` · ${count(rates.published)}/s out, ${count(acked)} acked`,
     ],
     [
-      `  ${count(requests)} requests, `,
+      lost + repeated + outOfOrder > 0
+        ? ["red", `  ${count(lost)} lost, ${count(repeated)} repeated, ${count(outOfOrder)} out of order`]
+        : "  0 lost, 0 repeated, 0 out of order",
+      " · ",
+      `${count(requests)} requests, `,
       requestsFailed > 0 ? ["red", `${count(requestsFailed)} failed`] : "0 failed",
       ...(refused > 0 ? [` · ${counted(refused, "connection")} refused`] : []),
     ],

@@ -26,6 +26,10 @@ export interface Sample {
   readonly refused: number;
   /** Items that arrived at all clients together. */
   readonly received: number;
+  /** Of these, on a connection each for itself, as far as can be said before the journal is known. */
+  readonly lost: number;
+  readonly repeated: number;
+  readonly outOfOrder: number;
   readonly published: number;
   readonly acked: number;
   readonly requests: number;

@@ -82,6 +82,11 @@ export interface RequestRecord {
   readonly outcome: number | string;
 }
 
+/** Anything but a 2xx is a request that failed. */
+export function hasFailed(outcome: RequestRecord["outcome"]): boolean {
+  return typeof outcome === "string" || outcome < 200 || outcome > 299;
+}
+
 /** The life of one replica that the rehearsal could follow. */
 export interface ReplicaRecord {
   readonly name: string;
@@ -94,7 +99,7 @@ export interface ReplicaRecord {
   readonly signalledAt: number | undefined;
   readonly exitedAt: number | undefined;
   readonly exit: { readonly code: number | null; readonly signal: string | null } | undefined;
-  /** How it was ended: as Kubernetes does it; by SIGKILL at the end of the grace period; or killed on purpose (chaos). */
+  /** How it was ended: as Kubernetes does it; by SIGKILL at the end of the grace period; killed on purpose (chaos); or with the rehearsal. Absent: it has not ended, or by itself. */
   readonly end: "drained" | "grace_over" | "chaos" | "stopped" | undefined;
   /** Its own receipt: phases in the order they ran. */
   readonly phases: readonly { readonly phase: string; readonly ms: number }[];
@@ -127,6 +132,8 @@ export interface RunRecord {
   readonly sentinels: readonly Mark[];
   /** Delay of the rehearsal's own event loop, p99, ms. */
   readonly loopLagP99Ms: number;
+  /** Somebody ended it before its time, at `to`; what was to come then is nobody's fault. */
+  readonly interrupted?: boolean;
   /** What kept it from going on, in words; empty when nothing did. */
   readonly troubles: readonly string[];
 }

@@ -49,13 +49,15 @@ export async function rehearse(options: RehearsalOptions, progress: Progress, si
   const load = new Load(context, options, run, stage.url);
   const reporter = new Reporter(context, progress, () => ({ ...load.counts(), replicas: stage.samples() }));
   const loop = watchLoop();
-  const items = httpUrl(stage.url, options.itemsPath);
   const seen: Mutable<Pick<RunRecord, "from" | "to" | "journal" | "rounds" | "sentinels" | "loopLagP99Ms">> = {
     ...{ from: 0, to: 0, journal: undefined, rounds: [], sentinels: [], loopLagP99Ms: 0 },
   };
 
-  // What is awaited below ends with what is ended here; at once, as a terminal's Ctrl-C has reached the replicas too.
-  const interrupt = () => void Promise.all([stage.close(), load.close()]);
+  // What is awaited below ends with what is ended here.
+  const interrupt = () => {
+    over();
+    void load.close().then(() => stage.close());
+  };
   signal.addEventListener("abort", interrupt, { once: true });
   try {
     await perform();
@@ -67,9 +69,11 @@ export async function rehearse(options: RehearsalOptions, progress: Progress, si
     await stage.close();
     reporter.stop();
   }
-  if (signal.aborted) trouble("it was interrupted");
+  for (const { name, failed } of load.observers) {
+    if (failed !== undefined) trouble(`${name} gave up: ${toError(failed).message}`);
+  }
   return {
-    ...{ epoch, troubles },
+    ...{ epoch, troubles, interrupted: signal.aborted },
     ...seen,
     clients: load.observers.map((observer) => observer.record),
     published: load.published,
@@ -77,7 +81,15 @@ export async function rehearse(options: RehearsalOptions, progress: Progress, si
     replicas: stage.records(),
   };
 
+  /** What is measured ends now, if it has begun, and not before. */
+  function over(): void {
+    if (seen.from === 0 || seen.to !== 0) return;
+    seen.to = now();
+    seen.loopLagP99Ms = loop.p99Ms();
+  }
+
   async function perform(): Promise<void> {
+    const items = httpUrl(stage.url, options.itemsPath);
     reporter.enter("starting", "what serves is started");
     await stage.start(signal);
     if (troubles.length > 0 || signal.aborted) return;
@@ -90,8 +102,7 @@ export async function rehearse(options: RehearsalOptions, progress: Progress, si
     seen.from = now();
     seen.rounds = await playRounds({ context, options, stage, load, reporter }, signal);
     seen.sentinels = await load.finish(signal);
-    seen.to = now();
-    seen.loopLagP99Ms = loop.p99Ms();
+    over();
     if (head === undefined || signal.aborted) return;
     reporter.enter("checking", "what the journal has is read");
     try {

@@ -21,7 +21,18 @@ export interface ReplicaOptions {
   readonly now: () => number;
 }
 
-/** One replica: a process of its own, what it logs, and what became of it. */
+/**
+ * Becomes the program, and leaves a shell beside it that waits for the end of a pipe which only the rehearsal holds: it
+ * comes however that ends, and ends all of the process group.
+ */
+const BECOME = '{ read -r word <&3 || kill -s KILL 0; } >/dev/null 2>&1 & exec "$@" 3<&-';
+
+/**
+ * One replica: a process of its own, what it logs, and what became of it.
+ *
+ * It leads a process group, as a container's first process does its container: a terminal's Ctrl-C does not reach it, and
+ * what it leaves behind ends with it. It does not outlive the rehearsal, even if that is killed.
+ */
 export class Replica {
   readonly name: string;
   /** The port it listens on, as soon as it is known; nothing when it ended before. */
@@ -56,8 +67,11 @@ export class Replica {
     this.port = known.promise;
     this.gone = gone.promise;
     if (port !== undefined) known.resolve(port);
-    const [file, ...args] = command;
-    this.#child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = spawn("sh", ["-c", BECOME, "sh", ...command], {
+      env,
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
+      detached: true,
+    });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream !== null) createInterface(stream).on("line", (line) => this.#read(line, known.resolve));
     }
@@ -65,6 +79,7 @@ export class Replica {
     this.#child.once("exit", (code, signal) => {
       this.life.exitedAt = now();
       this.life.exit = { code, signal };
+      this.#killAll();
     });
     this.#child.once("close", () => {
       known.resolve(undefined);
@@ -89,7 +104,9 @@ export class Replica {
   }
 
   signal(name: NodeJS.Signals): void {
-    if (this.running) this.#child.kill(name);
+    if (!this.running) return;
+    if (name === "SIGKILL") this.#killAll();
+    else this.#child.kill(name);
   }
 
   /**
@@ -105,7 +122,7 @@ export class Replica {
         this.signal("SIGTERM");
       }),
       this.#clock.after(graceMs, () => {
-        life.end = "grace_over";
+        if (this.running) life.end ??= "grace_over";
         this.signal("SIGKILL");
       }),
     ];
@@ -116,13 +133,24 @@ export class Replica {
 
   /** Ends it for good: as Ctrl-C does, and after `patienceMs` the hard way. */
   async stop(patienceMs: number): Promise<void> {
-    this.life.end ??= "stopped";
+    if (this.running) this.life.end ??= "stopped";
     // One that was stopped (SIGSTOP) hears nothing.
     this.signal("SIGCONT");
     this.signal("SIGINT");
     const cancel = this.#clock.after(patienceMs, () => this.signal("SIGKILL"));
     await this.gone;
     cancel();
+  }
+
+  /** All that is left of it: a container does not outlive its first process. */
+  #killAll(): void {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, "SIGKILL");
+    } catch {
+      // ESRCH: nobody is left.
+    }
   }
 
   #read(line: string, listening: (port: number) => void): void {

@@ -1,16 +1,15 @@
 import type { EvidenceBook } from "./evidence.js";
 import type { Findings } from "./findings.js";
-import type { RunRecord } from "./record.js";
+import { hasFailed, type RunRecord } from "./record.js";
 import { goingAt } from "./rollouts.js";
 import { distribution } from "./statistics.js";
 
-/** Anything but a 2xx is a request that failed. */
 export function judgeRequests(run: RunRecord, judged: boolean, book: EvidenceBook): Findings["requests"] {
   const failures: Record<string, number> = {};
   const count = { kept: 0, fresh: 0 };
   for (const { at, kind, ms, outcome } of run.requests) {
     count[kind] += 1;
-    if (typeof outcome === "number" && outcome >= 200 && outcome < 300) continue;
+    if (!hasFailed(outcome)) continue;
     failures[outcome] = (failures[outcome] ?? 0) + 1;
     book.note("request", at, judged, () => {
       const going = goingAt(run, at + ms);

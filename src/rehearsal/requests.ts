@@ -3,7 +3,7 @@ import { Agent as SecureAgent } from "node:https";
 import { type Signal, sleep } from "../base/clock.js";
 import type { Context } from "./context.js";
 import { codeOf, http } from "./http.js";
-import type { RequestRecord } from "./record.js";
+import { hasFailed, type RequestRecord } from "./record.js";
 
 /** Connections that are kept; several, so that more than one replica has some of them. */
 const KEPT = 4;
@@ -63,6 +63,6 @@ export class Requests {
     // Dropped by us: nothing is known of it.
     if (signal.aborted) return;
     this.records.push({ at, kind, ms: this.#context.now() - at, outcome });
-    if (typeof outcome === "string" || outcome >= 400) this.failed += 1;
+    if (hasFailed(outcome)) this.failed += 1;
   }
 }

@@ -1,15 +1,33 @@
+import type { EvidenceBook } from "./evidence.js";
 import type { ReplicaFindings } from "./findings.js";
 import type { ReplicaRecord, RunRecord } from "./record.js";
 
-export function replicaFindings({ name, deletedAt, exitedAt, exit, end, phases }: ReplicaRecord): ReplicaFindings {
+export function replicaFindings(replica: ReplicaRecord): ReplicaFindings {
+  const { name, deletedAt, exitedAt, exit, end, phases } = replica;
   return {
     name,
     goneMs: deletedAt === undefined || exitedAt === undefined ? undefined : exitedAt - deletedAt,
     // Nobody was left to be drained when it was stopped with the rehearsal.
-    phases: end === "stopped" ? [] : phases,
+    phases: end === "stopped" ? [] : [...preStop(replica), ...phases],
     exit: end === "stopped" ? "stopped" : exit === undefined ? "running" : (exit.signal ?? String(exit.code)),
-    killed: end === "grace_over" || end === "chaos",
+    killed: end === "grace_over" || end === "chaos" ? end : undefined,
   };
+}
+
+/** Its drain begins with what the platform waits before it sends SIGTERM; it may have ended by itself in that time. */
+function preStop({ deletedAt, signalledAt, exitedAt }: ReplicaRecord): ReplicaFindings["phases"] {
+  const until = signalledAt ?? exitedAt;
+  return deletedAt === undefined || until === undefined ? [] : [{ phase: "preStop", ms: until - deletedAt }];
+}
+
+/** Replicas whose drain was not over when the grace period was. */
+export function judgeReplicas({ replicas }: RunRecord, book: EvidenceBook): void {
+  for (const { name, end, exitedAt, deletedAt } of replicas) {
+    if (end !== "grace_over" || exitedAt === undefined || deletedAt === undefined) continue;
+    const seconds = ((exitedAt - deletedAt) / 1_000).toFixed(1);
+    const text = `was killed ${seconds} s after its deletion, at the end of the grace period: its drain was not over`;
+    book.note("out_of_grace", exitedAt, false, () => ({ who: name, replica: name, text }));
+  }
 }
 
 /** The one replica that was going at that time, if it was one. */
@@ -28,7 +46,8 @@ export function goingAt({ replicas }: RunRecord, at: number): ReplicaRecord | un
  */
 export function countRolled(run: RunRecord): number {
   if (run.replicas.length > 0)
-    return run.replicas.filter(({ end, exitedAt }) => exitedAt !== undefined && end !== "stopped").length;
+    return run.replicas.filter(({ end, exitedAt }) => exitedAt !== undefined && end !== undefined && end !== "stopped")
+      .length;
   const { before, after, ended } = standing(run);
   const gone = [...before].filter((name) => !after.has(name));
   if (before.size > 0) return gone.length;

@@ -1,13 +1,12 @@
 /**
  * `verdictOf(findings, run)`: the command's answer. A fault that counts fails the rehearsal, whatever else there was: it
  * was seen. Without one, anything that keeps the rehearsal from having shown much makes it inconclusive, never a pass.
+ * So does who interrupts it: nobody waited for what may still have come.
  */
-import type { Evidence, FaultKind, Findings, Verdict } from "./findings.js";
+import { type Evidence, type FaultKind, type Findings, LOOP_LAG_MS, type Verdict } from "./findings.js";
 import type { RunRecord } from "./record.js";
 import { belowAt95 } from "./statistics.js";
 
-/** Above this its own event loop may have caused what it measured, p99, ms. */
-const LOOP_LAG_MS = 50;
 /** A publisher that is this late with half of its items does not keep its schedule, p50, ms. */
 const BEHIND_MS = 100;
 
@@ -22,6 +21,7 @@ const WORDS: readonly (readonly [FaultKind, string])[] = [
   ["cut_short", "cut short"],
   ["broken_before_made", "hand-overs broken before they were made"],
   ["request", "requests failed"],
+  ["out_of_grace", "killed at the end of the grace period"],
   ["refused", "connections refused"],
 ];
 
@@ -29,24 +29,27 @@ export function verdictOf(findings: Findings, run: RunRecord): Verdict {
   const faults = findings.evidence.filter(({ judged }) => judged).toSorted((a, b) => a.at - b.at);
   const doubts = doubtsOf(findings, run);
   const [first] = faults;
-  if (first !== undefined) {
-    const counts = WORDS.flatMap(([kind, words]) => (findings.faults[kind] ? `${findings.faults[kind]} ${words}` : []));
-    const firstOfEach = WORDS.flatMap(([kind]) => faults.find((fault) => fault.kind === kind) ?? []);
-    return {
-      type: "fail",
-      exitCode: 1,
-      text: `${counts.join(", ")}; first: ${tell(first)}`,
-      reasons: [...firstOfEach.map(tell), ...doubts],
-      worth: undefined,
-    };
+  const counts = WORDS.flatMap(([kind, words]) => (findings.faults[kind] ? `${findings.faults[kind]} ${words}` : []));
+  const counted = first && `${counts.join(", ")}; first: ${tell(first)}`;
+  const firstOfEach = WORDS.flatMap(([kind]) => faults.find((fault) => fault.kind === kind) ?? []).map(tell);
+  if (run.interrupted) {
+    const text = `it was interrupted${counted === undefined ? "" : `; until then: ${counted}`}`;
+    return inconclusive(text, [text, ...firstOfEach, ...run.troubles]);
+  }
+  if (counted !== undefined) {
+    return { type: "fail", exitCode: 1, text: counted, reasons: [...firstOfEach, ...doubts], worth: undefined };
   }
   const [doubt] = doubts;
-  if (doubt !== undefined) {
-    return { type: "inconclusive", exitCode: 3, text: doubt, reasons: doubts, worth: undefined };
-  }
+  if (doubt !== undefined) return inconclusive(doubt, doubts);
   const items = findings.protocols.reduce((total, { items }) => total + items, 0);
-  const text = `${items} items given in ${findings.rolled} rollouts: nothing lost, repeated or out of order`;
+  const late = findings.replicas.filter(({ killed }) => killed === "grace_over").length;
+  const but = late === 0 ? "" : `; but ${late} of the replicas had to be killed at the end of the grace period`;
+  const text = `${items} items given in ${findings.rolled} rollouts: nothing lost, repeated or out of order${but}`;
   return { type: "pass", exitCode: 0, text, reasons: [text], worth: worthOf(findings.rolled) };
+}
+
+function inconclusive(text: string, reasons: readonly string[]): Verdict {
+  return { type: "inconclusive", exitCode: 3, text, reasons, worth: undefined };
 }
 
 /** `client 17, connection 2, on pod-3, at 12.345 s: publisher p1, item 204 (205-k3j2h1aa) never came …`. */

@@ -39,6 +39,7 @@ async function folder(t: TestContext): Promise<string> {
 
 const SAMPLE: Sample = {
   ...{ at: 1_000, step: "rolling", round: 1, clients: 50, connected: 49, connections: 60, refused: 1, received: 1_000 },
+  ...{ lost: 3, repeated: 0, outOfOrder: 1 },
   ...{ published: 40, acked: 40, requests: 20, requestsFailed: 2 },
   replicas: [{ name: "pod-\u001b[2J1", state: "draining", connections: 25 }],
 };
@@ -57,8 +58,8 @@ test("a pass ends with 0: progress in lines to standard error, the result to sta
   assert.match(out, /✓ PASS/);
   assert.deepEqual(err.split("\n"), [
     "   0.0 s  rolling: round 1 of 1",
-    "   6.5 s  49 of 50 clients connected; 40 items/s published, 1000 items/s received; 20 requests, 2 failed; " +
-      "1 connection refused; pod-\\u001b[2J1 draining 25",
+    "   6.5 s  49 of 50 clients connected; 40 items/s published, 1000 items/s received; " +
+      "3 lost, 0 repeated, 1 out of order; 20 requests, 2 failed; 1 connection refused; pod-\\u001b[2J1 draining 25",
     "   6.5 s  pod-1 is gone",
     "",
   ]);

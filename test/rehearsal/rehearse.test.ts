@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
+import { findingsOf } from "../../src/rehearsal/ledger.js";
 import {
   DEFAULTS,
   LOCAL_DEFAULTS,
@@ -9,6 +10,7 @@ import {
 } from "../../src/rehearsal/options.js";
 import { type Progress, STEPS, silent } from "../../src/rehearsal/progress-port.js";
 import type { RunRecord } from "../../src/rehearsal/record.js";
+import { verdictOf } from "../../src/rehearsal/verdict.js";
 import { rehearse } from "../../src/rehearsal.js";
 import { folder } from "../support/fleet.js";
 import { BIN, Service } from "../support/service.js";
@@ -43,7 +45,7 @@ async function emptyAfterwards(t: TestContext): Promise<() => Promise<void>> {
 
 /** Nobody is left, and everybody has left. */
 function assertEnded({ clients, replicas }: RunRecord): void {
-  for (const { name, exitedAt, end } of replicas) assert.ok(exitedAt !== undefined && end !== undefined, name);
+  for (const { name, exitedAt } of replicas) assert.ok(exitedAt !== undefined, name);
   for (const { name, sightings } of clients) {
     const count = (...types: string[]) => sightings.filter(({ type }) => types.includes(type)).length;
     assert.equal(count("dial"), count("refused", "end", "leave"), name);
@@ -155,7 +157,8 @@ for (const [when, step] of [
     const run = await rehearse({ ...SMALL, stage }, progress, abort.signal);
     await assertEmpty();
     assertEnded(run);
-    assert.deepEqual(run.troubles, ["it was interrupted"]);
+    assert.deepEqual([run.interrupted, run.troubles], [true, []]);
+    assert.equal(verdictOf(findingsOf(run, { requestsJudged: true }), run).text, "it was interrupted");
     assert.deepEqual(new Set(run.replicas.map(({ end }) => end)), new Set(["stopped"]));
     assert.ok(run.replicas.length >= (step === "starting" ? 2 : 3));
   });
@@ -170,6 +173,14 @@ test("replicas that do not start are a trouble, and leave nothing", async (t) =>
   assert.equal(run.troubles.length, 2);
   assert.match(run.troubles.join(), /pod-1 did not become ready:[\s\S]*LOG_LEVEL/);
   assert.deepEqual(run.clients, []);
+  // Nobody stopped them.
+  assert.deepEqual(
+    run.replicas.map(({ end, exit }) => [end, exit?.code]),
+    [
+      [undefined, 1],
+      [undefined, 1],
+    ],
+  );
 });
 
 test("something that runs elsewhere, while a command rolls it", async (t) => {
@@ -200,7 +211,7 @@ test("a rollout command ends with the rehearsal", async (t) => {
   const progress = { ...silent, line: (text: string) => void (text === "waiting" && abort.abort()) };
   const stage = { type: "remote", url: service.url.href, rollout: "echo waiting; sleep 600" } as const;
   const run = await rehearse({ ...SMALL, stage, clients: 1 }, progress, abort.signal);
-  assert.deepEqual(run.troubles, ["it was interrupted"]);
+  assert.deepEqual([run.interrupted, run.troubles], [true, []]);
 });
 
 test("what cannot be followed is refused before anything is started", async () => {

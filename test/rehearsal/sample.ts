@@ -122,7 +122,9 @@ export function sampleFail(replica = "replica-4"): Report {
       requests: { ...pass.findings.requests, failures: { ECONNRESET: 2, 503: 1 } },
       evidence,
       faults: { lost: 3, request: 3 },
-      replicas: pass.findings.replicas.map((one, i) => (i === 1 ? { ...one, killed: true, exit: "SIGKILL" } : one)),
+      replicas: pass.findings.replicas.map((one, i) =>
+        i === 1 ? { ...one, killed: "grace_over", exit: "SIGKILL" } : one,
+      ),
     },
     verdict: {
       type: "fail",
@@ -197,8 +199,8 @@ export function rolled(replicas: number, rounds: number) {
   const ended: ReplicaFindings[] = Array.from({ length: total }, (_, i) => ({
     name: `replica-${i + 1}`,
     ...(i < replicas * rounds
-      ? { goneMs: 8_230 + Math.round(random() * 900), phases: phases(random), exit: "0", killed: false }
-      : { goneMs: undefined, phases: [], exit: "SIGTERM", killed: false }),
+      ? { goneMs: 8_230 + Math.round(random() * 900), phases: phases(random), exit: "0", killed: undefined }
+      : { goneMs: undefined, phases: [], exit: "SIGTERM", killed: undefined }),
   }));
   return { series, replicas: ended };
 }

@@ -195,18 +195,47 @@ test("replicas are shown in the order of their names, connections of nobody know
 
 test("what became of each replica", () => {
   const phases = [{ phase: "close", ms: 7 }];
+  const preStop = (ms: number) => ({ phase: "preStop", ms });
+  const sigkill = { code: null, signal: "SIGKILL" };
   const replicas = [
-    replica(1, { phases }),
-    replica(2, { exit: { code: null, signal: "SIGKILL" }, end: "grace_over" }),
-    replica(3, { deletedAt: undefined, phases, end: "stopped" }),
-    replica(4, { deletedAt: undefined, exitedAt: undefined, exit: undefined, end: undefined }),
+    replica(1, { phases, signalledAt: 2_900 }),
+    replica(2, { exit: sigkill, end: "grace_over" }),
+    replica(3, { deletedAt: undefined, signalledAt: undefined, phases, end: "stopped" }),
+    replica(4, {
+      ...{ deletedAt: undefined, signalledAt: undefined, exitedAt: undefined, exit: undefined, end: undefined },
+    }),
+    replica(5, { exit: sigkill, end: "chaos", signalledAt: undefined }),
   ];
-  assert.deepEqual(findingsOf(run({ replicas }), { requestsJudged: true }).replicas, [
-    { name: "pod-1", goneMs: 3_000, phases, exit: "0", killed: false },
-    { name: "pod-2", goneMs: 3_000, phases: [], exit: "SIGKILL", killed: true },
-    { name: "pod-3", goneMs: undefined, phases: [], exit: "stopped", killed: false },
-    { name: "pod-4", goneMs: undefined, phases: [], exit: "running", killed: false },
+  const findings = findingsOf(run({ replicas }), { requestsJudged: true });
+  assert.deepEqual(findings.replicas, [
+    { name: "pod-1", goneMs: 3_000, phases: [preStop(900), ...phases], exit: "0", killed: undefined },
+    { name: "pod-2", goneMs: 3_000, phases: [preStop(0)], exit: "SIGKILL", killed: "grace_over" },
+    { name: "pod-3", goneMs: undefined, phases: [], exit: "stopped", killed: undefined },
+    { name: "pod-4", goneMs: undefined, phases: [], exit: "running", killed: undefined },
+    { name: "pod-5", goneMs: 3_000, phases: [preStop(3_000)], exit: "SIGKILL", killed: "chaos" },
   ]);
+  const late = findings.evidence.filter(({ kind }) => kind === "out_of_grace");
+  assert.deepEqual(
+    late.map(({ at, who, judged }) => [at, who, judged]),
+    [[5_000, "pod-2", false]],
+  );
+});
+
+test("a pass does not hide that a drain took too long", () => {
+  const late = replica(9, { exit: { code: null, signal: "SIGKILL" }, end: "grace_over" });
+  const { type, text } = verdict({ replicas: [...rolled(8), late] });
+  assert.equal(type, "pass");
+  assert.match(text, /; but 1 of the replicas had to be killed at the end of the grace period$/);
+});
+
+test("who interrupts it gets no verdict, but what was seen until then", () => {
+  const more = { interrupted: true, sentinels: [] };
+  const none = verdict(more);
+  assert.deepEqual([none.type, none.exitCode, none.text], ["inconclusive", 3, "it was interrupted"]);
+  const early = { ...client("sse", stand(0), items(0, 1, 2, 2, 3)), name: "client 3" };
+  const { type, exitCode, text } = verdict({ ...more, clients: [good, early] });
+  assert.deepEqual([type, exitCode], ["inconclusive", 3]);
+  assert.match(text, /^it was interrupted; until then: 1 repeated; first: client 3, connection 0,/);
 });
 
 test("a long run is shown in longer steps", () => {

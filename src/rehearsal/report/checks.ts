@@ -1,9 +1,6 @@
-import type { FaultKind, Findings, Report } from "../findings.js";
+import { type FaultKind, type Findings, LOOP_LAG_MS, type Report } from "../findings.js";
 import { badIf, type Cell, columns, type Table } from "./table.js";
 import { count, counted, duration } from "./units.js";
-
-/** Beyond it a rehearsal's own delays could be taken for the service's. */
-const MOST_LOOP_LAG_MS = 50;
 
 /** Characters of a reason that are shown; the JSON report has all of it. */
 const LONGEST_REASON = 300;
@@ -16,8 +13,9 @@ const CHECKS: readonly { readonly kind: FaultKind; readonly text: string }[] = [
   { kind: "ack_broken", text: "What was acked is in the journal, once" },
   { kind: "foreign", text: "Nothing came that was not published, or out of turn" },
   { kind: "broken_before_made", text: "The next connection stood before the old one was gone" },
-  { kind: "cut_short", text: "Text clients were told, and had everything before CLOSE" },
+  { kind: "cut_short", text: "Clients were told first that their server goes, and had everything before CLOSE" },
   { kind: "request", text: "Every HTTP request was answered" },
+  { kind: "out_of_grace", text: "Every drain was over within the grace period" },
 ];
 
 /** What the verdict rests on, one line each. */
@@ -33,7 +31,7 @@ function faultRow({ faults, evidence }: Findings, kind: FaultKind, text: string)
   const found = faults[kind] ?? 0;
   if (found > 0) return [text, "0 faults", { text: count(found), mark: "bad" }, { text: "fail", mark: "bad" }];
   const reported = evidence.filter((one) => one.kind === kind && !one.judged).length;
-  if (reported > 0) return [text, "0 faults", count(reported), "reported, not judged"];
+  if (reported > 0) return [text, "0 faults", badIf(kind === "out_of_grace", count(reported)), "reported, not judged"];
   return [text, "0 faults", "0", { text: "pass", mark: "good" }];
 }
 
@@ -46,9 +44,9 @@ function conditions(findings: Findings): readonly (readonly Cell[])[] {
     condition("The last item came to every client", "all", left(withoutSentinel), withoutSentinel === 0),
     condition(
       "The rehearsal's own event loop (p99 delay)",
-      `up to ${MOST_LOOP_LAG_MS} ms`,
+      `up to ${LOOP_LAG_MS} ms`,
       duration(loopLagP99Ms),
-      loopLagP99Ms <= MOST_LOOP_LAG_MS,
+      loopLagP99Ms <= LOOP_LAG_MS,
     ),
   ];
 }
@@ -70,7 +68,8 @@ function left(n: number): string {
 export function headlinesOf({ findings }: Report): readonly { readonly name: string; readonly cell: Cell }[] {
   const { faults, requests, longestPauseMs, stampede, replicas, rolled } = findings;
   const failed = Object.values(requests.failures).reduce((sum, n) => sum + n, 0);
-  const killed = replicas.filter((replica) => replica.killed).length;
+  const chaos = replicas.filter(({ killed }) => killed === "chaos").length;
+  const late = lateOf(findings);
   const zero = (kind: FaultKind) => badIf((faults[kind] ?? 0) > 0, count(faults[kind] ?? 0));
   return [
     { name: "lost", cell: zero("lost") },
@@ -81,12 +80,15 @@ export function headlinesOf({ findings }: Report): readonly { readonly name: str
       cell: badIf((faults.request ?? 0) > 0, count(failed)),
     },
     { name: "longest pause", cell: duration(longestPauseMs) },
-    { name: "connections in the busiest 100 ms", cell: count(stampede.connections) },
-    {
-      name: `replicas rolled, ${killed === 0 ? "none" : killed} killed`,
-      cell: count(rolled),
-    },
+    { name: "new connections in the busiest 100 ms", cell: count(stampede.connections) },
+    { name: `replicas rolled${chaos === 0 ? "" : `, ${chaos} of them killed on purpose`}`, cell: count(rolled) },
+    ...(late === 0 ? [] : [{ name: "killed at the end of the grace period", cell: badIf(true, count(late)) }]),
   ];
+}
+
+/** Replicas that were still draining when their time was over. */
+function lateOf({ replicas }: Findings): number {
+  return replicas.filter(({ killed }) => killed === "grace_over").length;
 }
 
 /** What the verdict gives as reasons beside its sentence and what the evidence says anyhow, each in a line. */

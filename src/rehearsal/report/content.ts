@@ -1,4 +1,12 @@
-import type { Counts, Distribution, Evidence, Findings, ProtocolFindings, Report } from "../findings.js";
+import type {
+  Counts,
+  Distribution,
+  Evidence,
+  Findings,
+  ProtocolFindings,
+  ReplicaFindings,
+  Report,
+} from "../findings.js";
 import { badIf, type Cell, columns, type Table } from "./table.js";
 import { count, inMs, inSeconds, moment } from "./units.js";
 
@@ -130,10 +138,20 @@ function drains({ replicas }: Findings): Table {
         return spent.length === 0 ? "" : inSeconds(spent.reduce((sum, { ms }) => sum + ms, 0));
       }),
       inSeconds(replica.goneMs ?? 0),
-      replica.killed ? `${replica.exit}, killed` : replica.exit,
+      badIf(replica.killed === "grace_over", exitOf(replica)),
     ]),
   };
 }
+
+/** `0`, `SIGKILL, killed on purpose`. */
+export function exitOf({ exit, killed }: ReplicaFindings): string {
+  return killed === undefined ? exit : `${exit}, ${KILLED[killed]}`;
+}
+
+const KILLED: Readonly<Record<NonNullable<ReplicaFindings["killed"]>, string>> = {
+  chaos: "killed on purpose",
+  grace_over: "out of grace",
+};
 
 /** The first of each kind come first. */
 export function evidenceOf({ findings: { evidence } }: Report): Table {

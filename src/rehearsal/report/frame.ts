@@ -1,5 +1,5 @@
 import type { RoundSpan } from "../findings.js";
-import { html, type Markup } from "./markup.js";
+import { html, Markup } from "./markup.js";
 import { count } from "./units.js";
 
 /** All pictures are as wide, so that those over time stand exactly below each other. */
@@ -46,6 +46,16 @@ export function ticks(greatest: number, about: number, least = 1): readonly numb
   return Array.from({ length: steps + 1 }, (_, i) => i * step);
 }
 
+/** An image whose size is known, `WIDTH` by `height`. */
+export class Picture extends Markup {
+  readonly height: number;
+
+  constructor({ text }: Markup, height: number) {
+    super(text);
+    this.height = height;
+  }
+}
+
 /** A picture with its name and, for those who cannot see it, what it says. */
 export function svg(
   id: string,
@@ -53,12 +63,13 @@ export function svg(
   description: string,
   height: number,
   content: readonly Markup[],
-): Markup {
-  return html`<svg role="img" aria-labelledby="${id}-title ${id}-text" viewBox="0 0 ${WIDTH} ${height}">
+): Picture {
+  const drawn = html`<svg role="img" aria-labelledby="${id}-title ${id}-text" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}">
 <title id="${id}-title">${title}</title>
 <desc id="${id}-text">${description}</desc>
 ${content}
 </svg>`;
+  return new Picture(drawn, height);
 }
 
 /** A picture over time: `data` between the axes, over the rounds. */
@@ -69,7 +80,7 @@ export function overTime(
   description: string,
   rounds: readonly RoundSpan[],
   data: readonly Markup[],
-): Markup {
+): Picture {
   const shaded = rounds.map((round) => shade(plot, round));
   return svg(id, title, description, plot.bottom + BELOW, [...shaded, ...valueAxis(plot), ...data, ...timeAxis(plot)]);
 }

@@ -2,9 +2,7 @@ import type { Report } from "../findings.js";
 import { checksOf, furtherReasons, headlinesOf, shortened } from "./checks.js";
 import { evidenceOf, resultsOf, settingsOf, stepsOf, timesOf } from "./content.js";
 import { html, type Markup } from "./markup.js";
-import { pausesPicture, reconnectsPicture } from "./picture-bars.js";
-import { connectionsPicture } from "./picture-connections.js";
-import { drainsPicture } from "./picture-drains.js";
+import { picturesOf } from "./pictures.js";
 import { STYLE } from "./style.js";
 import { type Cell, markOf, type Table, textOf } from "./table.js";
 import { evidenceText, SIGNS } from "./terminal.js";
@@ -39,7 +37,7 @@ ${figures(report)}
 </header>
 ${firstEvidence(report)}
 <section><h2>What happened</h2>
-${pictures(report)}
+${figuresOf(report)}
 ${titled(stepsOf(report))}
 </section>
 <section><h2>What was judged</h2>
@@ -96,29 +94,10 @@ function allEvidence(report: Report): Markup | undefined {
   return all.rows.length === 0 ? undefined : html`<section><h2>Evidence</h2>${table(all)}</section>`;
 }
 
-function pictures({ series, findings }: Report): readonly Markup[] {
-  const all: readonly (readonly [string, string, Markup | undefined])[] = [
-    [
-      "Connections of each replica",
-      "Standing connections over seconds; rounds are shaded. Replicas that came in one round share a hue.",
-      connectionsPicture(series),
-    ],
-    [
-      "New connections",
-      `Within ${series.stepMs} ms, each client's first left out: a stampede would be one tall bar.`,
-      reconnectsPicture(series),
-    ],
-    [
-      "Pauses",
-      "The longest time, in ms, that any client waited for an item that was due, drawn where it ended.",
-      pausesPicture(series),
-    ],
-    ["Drains", "Seconds from being told to go to the end of the process, by phase.", drainsPicture(findings.replicas)],
-  ];
-  return all.flatMap(([title, text, picture]) =>
-    picture === undefined
-      ? []
-      : html`<figure><figcaption><b>${title}</b><span>${text}</span></figcaption>${scroller(title, picture)}</figure>\n`,
+function figuresOf(report: Report): readonly Markup[] {
+  return picturesOf(report).map(
+    ({ title, text, picture }) =>
+      html`<figure><figcaption><b>${title}</b><span>${text}</span></figcaption>${scroller(title, picture)}</figure>\n`,
   );
 }
 

@@ -1,5 +1,5 @@
 import type { RoundSpan, Series } from "../findings.js";
-import { overTime, type Plot, plotOf, px } from "./frame.js";
+import { overTime, type Picture, type Plot, plotOf, px } from "./frame.js";
 import { html, type Markup } from "./markup.js";
 import { bins } from "./sparkline.js";
 import { count, counted, duration, moment } from "./units.js";
@@ -12,7 +12,7 @@ const BARS = 300;
 const CHARACTER_PX = 6.6;
 
 /** A client's first connection is none of these: it is the rehearsal's own doing. */
-export function reconnectsPicture({ reconnects, stepMs, rounds }: Series): Markup | undefined {
+export function reconnectsPicture({ reconnects, stepMs, rounds }: Series): Picture | undefined {
   return bars(reconnects, stepMs, rounds, {
     id: "reconnects",
     title: `New connections within ${stepMs} ms`,
@@ -23,7 +23,7 @@ export function reconnectsPicture({ reconnects, stepMs, rounds }: Series): Marku
   });
 }
 
-export function pausesPicture({ pauses, stepMs, rounds }: Series): Markup | undefined {
+export function pausesPicture({ pauses, stepMs, rounds }: Series): Picture | undefined {
   return bars(pauses, stepMs, rounds, {
     id: "pauses",
     title: "Longest pause of any client, in ms",
@@ -47,7 +47,7 @@ function bars(
   stepMs: number,
   rounds: readonly RoundSpan[],
   words: Words,
-): Markup | undefined {
+): Picture | undefined {
   const most = values.reduce((greatest, value) => Math.max(greatest, value), 0);
   if (most === 0) return undefined;
   const plot = plotOf(HEIGHT, values.length * stepMs, most, HEADROOM);

@@ -1,5 +1,5 @@
 import type { Series } from "../findings.js";
-import { overTime, type Plot, plotOf, px } from "./frame.js";
+import { overTime, type Picture, type Plot, plotOf, px } from "./frame.js";
 import { html, type Markup } from "./markup.js";
 import { bins } from "./sparkline.js";
 import { counted } from "./units.js";
@@ -25,7 +25,7 @@ interface Layer {
  * Connections standing, as one stacked area for each replica. Replicas of one round are shades of one hue and the next
  * round's of the other, so that a round is seen as a change of colour; names stand in the areas themselves.
  */
-export function connectionsPicture(series: Series): Markup | undefined {
+export function connectionsPicture(series: Series): Picture | undefined {
   const layers = layersOf(series);
   const points = layers[0]?.to.length ?? 0;
   const greatest = Math.max(0, ...(layers.at(-1)?.to ?? []));

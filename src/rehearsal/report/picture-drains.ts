@@ -1,5 +1,6 @@
 import type { ReplicaFindings } from "../findings.js";
-import { px, svg, ticks, WIDTH } from "./frame.js";
+import { exitOf } from "./content.js";
+import { type Picture, px, svg, ticks, WIDTH } from "./frame.js";
 import { html, type Markup } from "./markup.js";
 import { count, counted, duration } from "./units.js";
 
@@ -14,7 +15,7 @@ const CHARACTER_PX = 6.6;
 const MOST_ROWS = 40;
 const LONGEST_NAME = 20;
 /** What is left of a drain beside its phases, when it is worth a look. */
-const REST = "between phases";
+const REST = "in no phase told";
 
 /** Phases in their order, each with its own look; those that are not known share one. */
 const PHASES = ["prestop", "window", "announce", "finish", "close", "requests", "release", "linger"] as const;
@@ -24,7 +25,7 @@ type Look = (typeof LOOKS)[number];
 type Ended = ReplicaFindings & { readonly goneMs: number };
 
 /** From being told to go to the end of the process: a bar for each replica, its phases one after the other. */
-export function drainsPicture(replicas: readonly ReplicaFindings[]): Markup | undefined {
+export function drainsPicture(replicas: readonly ReplicaFindings[]): Picture | undefined {
   const ended = replicas.filter((replica): replica is Ended => replica.goneMs !== undefined);
   if (ended.length === 0) return undefined;
   const shown = ended.slice(0, MOST_ROWS);
@@ -33,7 +34,8 @@ export function drainsPicture(replicas: readonly ReplicaFindings[]): Markup | un
   const scale = (WIDTH - LEFT - RIGHT) / ((marks.at(-1) ?? 1) * 1000);
   const bottom = TOP + shown.length * ROW;
   const slowest = shown.find(({ goneMs }) => goneMs === longest)?.name ?? "";
-  const killed = counted(ended.filter((replica) => replica.killed).length, "was killed", "were killed");
+  const late = ended.filter(({ killed }) => killed === "grace_over").length;
+  const killed = `${counted(late, "was", "were")} killed at the end of the grace period`;
   const text = `${counted(ended.length, "replica")}; the longest took ${duration(longest)} (${slowest}); ${killed}.`;
   const more = ended.length - shown.length;
   return svg(
@@ -61,11 +63,11 @@ function row(replica: Ended, y: number, scale: number): Markup {
     return part;
   });
   const name = replica.name.length > LONGEST_NAME ? `…${replica.name.slice(-LONGEST_NAME + 1)}` : replica.name;
-  const exit = /^\d+$/.test(replica.exit) ? `exit code ${replica.exit}` : replica.exit;
-  const end = `${duration(replica.goneMs)}, ${exit}${replica.killed ? ", killed" : ""}`;
+  const exit = /^\d+$/.test(replica.exit) ? `exit code ${replica.exit}` : exitOf(replica);
+  const end = `${duration(replica.goneMs)}, ${exit}`;
   return html`<text class="end" x="${LEFT - 10}" y="${y + 13}">${name}<title>${replica.name}</title></text>
 ${parts}
-<text class="halo ${replica.killed ? "strong" : "muted"}" x="${px(x + 8)}" y="${y + 13}">${end}</text>`;
+<text class="halo ${replica.killed === "grace_over" ? "bad" : "muted"}" x="${px(x + 8)}" y="${y + 13}">${end}</text>`;
 }
 
 /** Its phases, and what lies beside them (a process that was killed tells of none). */

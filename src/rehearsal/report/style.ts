@@ -19,11 +19,16 @@ const DARK = `
 --close: #6aa9e0; --on-close: #0b1117; --window: #2b4d6e; --prestop: #2c343d; --finish: #8d99a5; --requests: #b0762b; --release: #aeb8c2;
 `;
 
-export const STYLE = new Markup(`
+const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif';
+
+const COLOURS = `
 :root { color-scheme: light; ${LIGHT} }
 @media screen and (prefers-color-scheme: dark) { :root { color-scheme: dark; ${DARK} } }
+`;
+
+const PAGE = `
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; }
+body { margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.5 ${FONT}; }
 main { max-width: 1000px; margin: 0 auto; padding: 28px 20px 56px; }
 .kicker, .note, footer { color: var(--muted); font-size: 13px; }
 .kicker { margin: 0 0 14px; }
@@ -63,6 +68,9 @@ td.good, dd.good { color: var(--pass); }
 td.bad, dd.bad { color: var(--fail); font-weight: 700; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 0 40px; align-items: start; }
 footer { margin-top: 40px; padding-top: 12px; border-top: 1px solid var(--line); }
+`;
+
+const PICTURES = `
 svg text { font-size: 12px; fill: var(--ink); }
 svg .muted { fill: var(--muted); }
 svg .bad { fill: var(--fail); font-weight: 700; }
@@ -86,6 +94,9 @@ svg .on-even, svg .on-odd, svg .on-unknown { fill: var(--on-area); }
 .rest { fill: none; stroke: var(--muted); stroke-dasharray: 3 2; }
 svg .on-close { fill: var(--on-close); }
 svg .on-finish, svg .on-announce, svg .on-release { fill: var(--ground); }
+`;
+
+const PRINT = `
 @page { margin: 14mm 13mm; }
 @media print {
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
@@ -103,4 +114,17 @@ svg .on-finish, svg .on-announce, svg .on-release { fill: var(--ground); }
   .pair { grid-template-columns: 1fr 1fr; gap: 0 28px; }
   .kicker, .note, footer, figcaption span { font-size: 8.5pt; }
 }
+`;
+
+/** Of the HTML report. */
+export const STYLE = new Markup(COLOURS + PAGE + PICTURES + PRINT);
+
+/** Of the pictures alone. */
+export const SVG_STYLE = new Markup(`${COLOURS}${PICTURES}
+svg { font-family: ${FONT}; }
+.ground { fill: var(--ground); }
+svg .title { font-size: 15px; font-weight: 600; }
+svg .pass { fill: var(--pass); }
+svg .fail { fill: var(--fail); }
+svg .inconclusive { fill: var(--unsure); }
 `);

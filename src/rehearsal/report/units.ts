@@ -12,7 +12,8 @@ export function counted(n: number, one: string, many = `${one}s`): string {
 
 /** Milliseconds in a column that names the unit. */
 export function inMs(ms: number): string {
-  return count(Math.round(ms));
+  // Not "-0": a timer may fire a fraction early.
+  return count(Math.round(ms) || 0);
 }
 
 /** Seconds in a column that names the unit; `0` only where it was nothing. */

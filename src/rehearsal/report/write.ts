@@ -5,10 +5,12 @@ import { LastcallError } from "../../base/errors.js";
 import type { Report } from "../findings.js";
 import { htmlReport } from "./html.js";
 import { markdownReport } from "./markdown.js";
+import { svgReport } from "./svg.js";
 
 /** The form that a file's name asks for. */
 export function renderFor(file: string, report: Report): string {
   if (file.endsWith(".html")) return htmlReport(report);
+  if (file.endsWith(".svg")) return svgReport(report);
   if (file.endsWith(".md")) return markdownReport(report);
   return `${JSON.stringify(report, null, 2)}\n`;
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Report } from "../../../src/rehearsal/findings.js";
 import { htmlReport } from "../../../src/rehearsal/report/html.js";
+import { svgReport } from "../../../src/rehearsal/report/svg.js";
 import { sampleFail, samplePass } from "../sample.js";
 import { readMarkup } from "./markup-reader.js";
 
@@ -23,8 +24,9 @@ describe("the HTML report", () => {
     ["of a failure", sampleFail()],
     ["of nothing", empty()],
   ] as const) {
-    test(`${name} is well formed`, () => {
+    test(`${name} is well formed, and so is its image`, () => {
       assert.deepEqual(readMarkup(htmlReport(report)).faults, []);
+      assert.deepEqual(readMarkup(svgReport(report)).faults, []);
     });
   }
 

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { paintFor, plain } from "../../../src/rehearsal/paint.js";
 import { markdownReport } from "../../../src/rehearsal/report/markdown.js";
 import { sparkline } from "../../../src/rehearsal/report/sparkline.js";
+import { svgReport } from "../../../src/rehearsal/report/svg.js";
 import { terminalReport } from "../../../src/rehearsal/report/terminal.js";
 import { renderFor } from "../../../src/rehearsal/report/write.js";
 import { sampleFail, samplePass } from "../sample.js";
@@ -20,6 +21,16 @@ describe("the report in a terminal", () => {
       /31\.2 s {2}client 17, connection 1, replica-4: publisher p1, item 204 \(815-k3j2h1aa\) never came/,
     );
     assert.doesNotMatch(end, /SHUTDOWN/, "what is not judged is no evidence against it");
+  });
+
+  test("says that a replica ran out of grace, and not of one killed on purpose", () => {
+    assert.match(terminalReport(sampleFail(), plain, 100), /! SIGKILL, out of grace/);
+    assert.match(terminalReport(sampleFail(), plain, 100), /1 killed at the end of the grace period/);
+    const pass = samplePass();
+    const killed = pass.findings.replicas.map((one) => ({ ...one, killed: "chaos" as const, exit: "SIGKILL" }));
+    const text = terminalReport({ ...pass, findings: { ...pass.findings, replicas: killed } }, plain, 100);
+    assert.match(text, / SIGKILL, killed on purpose/);
+    assert.doesNotMatch(text, /! SIGKILL|grace period/);
   });
 
   test("says what a pass is worth", () => {
@@ -97,5 +108,16 @@ test("a report has the form that its file's name asks for", () => {
   const report = samplePass();
   assert.deepEqual(JSON.parse(renderFor("a.json", report)), JSON.parse(JSON.stringify(report)));
   assert.match(renderFor("a.html", report), /^<!doctype html>/);
+  assert.match(renderFor("a.svg", report), /^<svg xmlns/);
   assert.match(renderFor("a.md", report), /^# /);
+});
+
+test("an image's verdict stays inside it, however long it is", () => {
+  const { verdict, ...report } = samplePass();
+  const text = `${"a word ".repeat(30)}${"x".repeat(150)}`;
+  const lines = [
+    ...svgReport({ ...report, verdict: { ...verdict, text } }).matchAll(/<text class="title pass"[^>]*>([^<]*)/g),
+  ];
+  assert.ok(lines.length > 2);
+  for (const [, line = ""] of lines) assert.ok(line.length <= 115, line);
 });
