@@ -7,6 +7,7 @@ import { readdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { ensureChartTools } from "./chart-tools.js";
 import { ensureTools } from "./tools.js";
 
 const root = join(import.meta.dirname, "..");
@@ -14,6 +15,8 @@ const root = join(import.meta.dirname, "..");
 const APART = ["bench", "browser", "cluster"];
 /** What starts a Redis: a test that imports it, by whatever way, needs one. */
 const REDIS = "dist/test/support/redis.js";
+/** What runs Helm. */
+const HELM = "dist/test/support/helm.js";
 /** One file may take this long (ms) before it is ended as failed; only a file that hangs comes near it. */
 const FILE_LIMIT_MS = 300_000;
 
@@ -29,7 +32,9 @@ async function test(args) {
     return 1;
   }
   try {
-    if (imported(files).has(REDIS)) ensureTools("redis-server");
+    const all = imported(files);
+    if (all.has(REDIS)) ensureTools("redis-server");
+    if (all.has(HELM)) chartTools();
   } catch (error) {
     process.stderr.write(`${error.message}\n`);
     return 1;
@@ -45,6 +50,16 @@ async function test(args) {
     ...options,
     ...files,
   ]);
+}
+
+/** Where Helm cannot be had (no registry, another platform), the chart's tests are skipped, and say why. */
+function chartTools() {
+  try {
+    ensureChartTools();
+  } catch (error) {
+    process.stderr.write(`THE CHART'S TESTS ARE SKIPPED: ${error.message}\n`);
+    process.env.NO_HELM = error.message;
+  }
 }
 
 async function testFiles(filters) {

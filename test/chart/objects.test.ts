@@ -1,0 +1,215 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { at, envOf, type How, type Manifest, NO_HELM, one, template, type Values } from "../support/helm.js";
+
+async function deployment(values: Values = {}, how: How = {}): Promise<Manifest> {
+  return one(await template(values, how), "Deployment", "rel-lastcall");
+}
+
+const podSpec = (object: Manifest) => at(object, "spec", "template", "spec");
+const container = (object: Manifest) => at(podSpec(object), "containers", 0);
+const checksum = (object: Manifest) => at(object, "spec", "template", "metadata", "annotations", "checksum/config");
+
+describe("the Deployment", { skip: NO_HELM }, () => {
+  it("makes all successors first, and takes no pod away before", async () => {
+    const spec = at(await deployment(), "spec");
+    assert.deepEqual(at(spec, "strategy", "rollingUpdate"), { maxUnavailable: 0, maxSurge: "100%" });
+    assert.equal(at(spec, "minReadySeconds"), 5);
+    assert.equal(at(spec, "progressDeadlineSeconds"), 600);
+    assert.equal(at(await deployment({ profile: "kong" }), "spec", "minReadySeconds"), 10);
+    assert.equal(at(await deployment({ minReadySeconds: 0 }), "spec", "minReadySeconds"), 0);
+  });
+
+  it("keeps a pod to the restricted standard, without a token and without service links", async () => {
+    const object = await deployment();
+    assert.equal(at(podSpec(object), "automountServiceAccountToken"), false);
+    assert.equal(at(podSpec(object), "enableServiceLinks"), false);
+    assert.equal(at(podSpec(object), "securityContext", "runAsNonRoot"), true);
+    assert.deepEqual(at(podSpec(object), "securityContext", "seccompProfile"), { type: "RuntimeDefault" });
+    assert.deepEqual(at(container(object), "securityContext"), {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    });
+  });
+
+  it("has requests, and no CPU limit", async () => {
+    const resources = at(container(await deployment()), "resources");
+    assert.ok(at(resources, "requests", "cpu"));
+    assert.deepEqual(at(resources, "limits"), { memory: "512Mi" });
+  });
+
+  it("asks /health and /ready, over TLS when the service speaks it, on the admin port when there is one", async () => {
+    const probe = async (values: Values, which: string) => at(container(await deployment(values)), which);
+    assert.deepEqual(await probe({}, "livenessProbe"), {
+      httpGet: { path: "/health", port: "http", scheme: "HTTP" },
+      periodSeconds: 10,
+      timeoutSeconds: 5,
+      failureThreshold: 3,
+    });
+    assert.equal(at(await probe({}, "readinessProbe"), "httpGet", "path"), "/ready");
+    assert.equal(at(await probe({}, "startupProbe"), "httpGet", "path"), "/health");
+    const tls = { tls: { secretName: "tls" } };
+    assert.equal(at(await probe(tls, "readinessProbe"), "httpGet", "scheme"), "HTTPS");
+    const admin = at(await probe({ ...tls, adminPort: 9090 }, "readinessProbe"), "httpGet");
+    assert.deepEqual(admin, { path: "/ready", port: "admin", scheme: "HTTP" });
+  });
+
+  it("spreads each version of the pods for itself", async () => {
+    const constraints = at(podSpec(await deployment()), "topologySpreadConstraints");
+    for (const i of [0, 1]) {
+      assert.equal(at(constraints, i, "whenUnsatisfiable"), "ScheduleAnyway");
+      assert.deepEqual(at(constraints, i, "matchLabelKeys"), ["pod-template-hash"]);
+    }
+    assert.equal(at(podSpec(await deployment({ topologySpread: null })), "topologySpreadConstraints"), undefined);
+  });
+
+  it("rolls when the settings change, and not for a newer chart", async () => {
+    const before = await deployment({ config: { LOG_LEVEL: "info" } });
+    const after = await deployment({ config: { LOG_LEVEL: "debug" } });
+    assert.notEqual(checksum(before), checksum(after));
+    assert.deepEqual(
+      at(before, "spec", "template", "metadata", "labels"),
+      at(before, "spec", "selector", "matchLabels"),
+    );
+  });
+
+  it("names its image by tag or digest", async () => {
+    const digest = `sha256:${"a".repeat(64)}`;
+    assert.equal(at(container(await deployment({ image: { tag: "x" } })), "image"), "ghcr.io/lastcall/lastcall:x");
+    const image = { image: { repository: "r/l", tag: "x", digest } };
+    assert.equal(at(container(await deployment(image)), "image"), `r/l@${digest}`);
+  });
+
+  it("leaves the number of pods to an HPA, which takes one away in the time of a drain", async () => {
+    const objects = await template({ autoscaling: { enabled: true } });
+    assert.equal(at(one(objects, "Deployment"), "spec", "replicas"), undefined);
+    const scaler = one(objects, "HorizontalPodAutoscaler");
+    const policies = [{ type: "Pods", value: 1, periodSeconds: 50 }];
+    assert.deepEqual(at(scaler, "spec", "behavior", "scaleDown", "policies"), policies);
+    assert.equal(at(await deployment({ replicaCount: 0 }), "spec", "replicas"), 0);
+  });
+});
+
+describe("the journal", { skip: NO_HELM }, () => {
+  const journalUrl = async (values: Values) => envOf(container(await deployment(values)))["JOURNAL_URL"];
+
+  it("is a persistent Valkey that has each append on disk", async () => {
+    const objects = await template();
+    const set = one(objects, "StatefulSet", "rel-lastcall-valkey");
+    assert.equal(at(set, "spec", "volumeClaimTemplates", 0, "metadata", "name"), "data");
+    const args = at(container(set), "args");
+    assert.ok(Array.isArray(args));
+    assert.match(args.join(" "), /--appendonly yes --appendfsync always --save {2}--maxmemory-policy noeviction/);
+    assert.equal(await journalUrl({}), "redis://rel-lastcall-valkey:6379");
+    one(objects, "Service", "rel-lastcall-valkey");
+    const policy = one(objects, "NetworkPolicy", "rel-lastcall-valkey");
+    const from = at(policy, "spec", "ingress", 0, "from", 0, "podSelector", "matchLabels");
+    assert.equal(at(from, "app.kubernetes.io/component"), "server");
+  });
+
+  it("is asked for with its password", async () => {
+    const values = { valkey: { auth: { existingSecret: "s" } } };
+    assert.equal(await journalUrl(values), "redis://:$(VALKEY_PASSWORD)@rel-lastcall-valkey:6379");
+  });
+
+  it("is an external one by its Secret, and Valkey is not there", async () => {
+    const values = { valkey: { enabled: false }, journal: { existingSecret: "redis" } };
+    assert.deepEqual(await journalUrl(values), { secretKeyRef: { name: "redis", key: "url" } });
+    assert.ok(!(await template(values)).some((object) => object["kind"] === "StatefulSet"));
+  });
+
+  it("is a file on a volume of its own for one pod", async () => {
+    const only = { replicaCount: 1, strategy: { type: "Recreate" }, valkey: { enabled: false } };
+    const objects = await template({ ...only, journal: { url: "lmdb:/data" } });
+    const claim = one(objects, "PersistentVolumeClaim");
+    assert.equal(at(claim, "metadata", "annotations", "helm.sh/resource-policy"), "keep");
+    const object = one(objects, "Deployment");
+    assert.deepEqual(at(object, "spec", "strategy"), { type: "Recreate" });
+    assert.equal(at(podSpec(object), "volumes", 0, "persistentVolumeClaim", "claimName"), "rel-lastcall-data");
+  });
+});
+
+describe("what stands before the pods", { skip: NO_HELM }, () => {
+  it("is a Service without affinity, which has it on request", async () => {
+    const service = (values: Values) =>
+      template({ service: values }).then((all) => one(all, "Service", "rel-lastcall"));
+    assert.equal(at(await service({}), "spec", "sessionAffinity"), "None");
+    const sticky = await service({ sessionAffinity: "ClientIP", type: "NodePort", externalTrafficPolicy: "Local" });
+    assert.equal(at(sticky, "spec", "sessionAffinityConfig", "clientIP", "timeoutSeconds"), 10800);
+    assert.equal(at(sticky, "spec", "externalTrafficPolicy"), "Local");
+    const near = await service({ trafficDistribution: "PreferClose", appProtocol: "kubernetes.io/ws" });
+    assert.equal(at(near, "spec", "trafficDistribution"), "PreferClose");
+    assert.equal(at(near, "spec", "ports", 0, "appProtocol"), "kubernetes.io/ws");
+  });
+
+  it("lets one pod be evicted at a time, and any that is not ready", async () => {
+    const spec = at(one(await template(), "PodDisruptionBudget"), "spec");
+    assert.equal(at(spec, "maxUnavailable"), 1);
+    assert.equal(at(spec, "unhealthyPodEvictionPolicy"), "AlwaysAllow");
+  });
+
+  it("is a Kong that finds a draining pod by itself", async () => {
+    const objects = await template({ kong: { enabled: true, hashOnCookie: "lastcall" } });
+    const annotations = at(one(objects, "Service", "rel-lastcall"), "metadata", "annotations");
+    assert.deepEqual(annotations, {
+      "konghq.com/upstream-policy": "rel-lastcall",
+      "konghq.com/connect-timeout": "5000",
+      "konghq.com/read-timeout": "3600000",
+      "konghq.com/write-timeout": "3600000",
+      "konghq.com/retries": "3",
+    });
+    const policy = at(one(objects, "KongUpstreamPolicy"), "spec");
+    assert.deepEqual(at(policy, "hashOn"), { cookie: "lastcall", cookiePath: "/" });
+    assert.equal(at(policy, "healthchecks", "active", "httpPath"), "/ready");
+  });
+
+  it("is a GKE that keeps a connection as long as the pod lives", async () => {
+    const objects = await template({ profile: "gke-neg", gke: { gateway: true, ingress: true } });
+    const grace = at(podSpec(one(objects, "Deployment")), "terminationGracePeriodSeconds");
+    const policy = at(one(objects, "GCPBackendPolicy"), "spec", "default");
+    assert.equal(at(policy, "connectionDraining", "drainingTimeoutSec"), grace);
+    const check = at(one(objects, "HealthCheckPolicy"), "spec", "default", "config", "httpHealthCheck");
+    assert.equal(at(check, "requestPath"), "/ready");
+    assert.equal(at(one(objects, "BackendConfig"), "spec", "healthCheck", "requestPath"), "/ready");
+  });
+
+  it("is an Ingress or an HTTPRoute to the Service, the latter without a time limit", async () => {
+    const hosts = [{ host: "a.example" }];
+    const parentRefs = [{ name: "gateway" }];
+    const objects = await template({ ingress: { enabled: true, hosts }, httpRoute: { enabled: true, parentRefs } });
+    const path = at(one(objects, "Ingress"), "spec", "rules", 0, "http", "paths", 0);
+    assert.deepEqual(at(path, "backend", "service"), { name: "rel-lastcall", port: { name: "http" } });
+    const rule = at(one(objects, "HTTPRoute"), "spec", "rules", 0);
+    assert.deepEqual(at(rule, "timeouts"), { request: "0s" });
+    assert.deepEqual(at(rule, "backendRefs"), [{ name: "rel-lastcall", port: 80 }]);
+  });
+
+  it("may be the replaced system's client", async () => {
+    const client = one(await template({ client: { enabled: true } }), "Deployment", "rel-lastcall-client");
+    assert.deepEqual(at(container(client), "args"), ["client", "--protocol", "text", "ws://rel-lastcall:80/ws"]);
+  });
+});
+
+describe("the notes", { skip: NO_HELM }, () => {
+  const notes = async (values: Values = {}) => {
+    const text = '{{ include (print $.Template.BasePath "/NOTES.txt") . | quote }}';
+    const map = `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: notes }\ndata: { notes: ${text} }`;
+    return String(at(one(await template({ ...values, extraObjects: [map] }), "ConfigMap", "notes"), "data", "notes"));
+  };
+
+  it("tell the plan, the fleet's reconnects per second and the operator's commands", async () => {
+    const text = await notes({ replicaCount: 4, shutdown: { staggerSeconds: 3, connectionsPerPod: 1000 } });
+    assert.match(text, /sum +48 s/);
+    assert.match(text, /4 pods x 1000 clients over 3 s are 1334 reconnects per second/);
+    for (const word of ["get pods", "logs -l", "rollout restart", "rollout undo", "delete pod", "graceful_shutdown"]) {
+      assert.ok(text.includes(word), word);
+    }
+  });
+
+  it("tell what would be lost", async () => {
+    assert.match(await notes({ valkey: { persistence: { enabled: false } } }), /WARNING: valkey.persistence.enabled/);
+    assert.match(await notes({ shutdown: { staggerSeconds: 0 } }), /2000 reconnects at once/);
+    assert.match(await notes({ profile: "alb-ip" }), /pod-readiness-gate-inject=enabled/);
+  });
+});
