@@ -42,6 +42,7 @@ export function understand(args: readonly string[]): Understood {
     steadyMs: get(COURSE.steady),
     settleMs: get(COURSE.settle),
     chaos: get(COURSE.chaos),
+    judge: get(COURSE.judge),
     seed: get(COURSE.seed),
   };
   const reports = get(OUTPUT.reports);

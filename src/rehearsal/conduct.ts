@@ -31,8 +31,12 @@ export const conduct: Perform = async (options, { version, shown }, progress, si
  * A request that meets a process which is killed or frozen fails, and goodbyes come late or never to whom any chaos
  * befalls; that is the chaos, not the service.
  */
-export function judgingOf({ chaos }: RehearsalOptions): Judging {
-  return { requestsJudged: !chaos.includes("kill") && !chaos.includes("pause"), goodbyesJudged: chaos.length === 0 };
+export function judgingOf({ chaos, judge }: RehearsalOptions): Judging {
+  const all = judge === "all";
+  return {
+    requestsJudged: all && !chaos.includes("kill") && !chaos.includes("pause"),
+    goodbyesJudged: all && chaos.length === 0,
+  };
 }
 
 function serviceOf({ stage }: RehearsalOptions): string {

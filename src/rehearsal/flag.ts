@@ -77,6 +77,12 @@ export function words<const W extends string>(
   };
 }
 
+/** One of these words. */
+export function word<const W extends string>(about: About, known: readonly W[], unset: W): Flag<W> {
+  const parse = ([given = ""]: readonly string[]) => known.find((one) => one === given);
+  return { ...about, value: known.join("|"), form: known.join(" or "), unset, shown: unset, many: false, parse };
+}
+
 /** A path on the service; two slashes at the beginning would make it another's. */
 export function path(about: About, unset: string): Flag<string> {
   const parse = ([given = ""]: readonly string[]) => (/^\/(?!\/)[^#\s\\]*$/.test(given) ? given : undefined);

@@ -1,5 +1,5 @@
-import { amount, type Flag, integer, NONE, path, text, texts, time, words } from "./flag.js";
-import { CHAOS, DEFAULTS, LOCAL_DEFAULTS as LOCAL } from "./options.js";
+import { amount, type Flag, integer, NONE, path, text, texts, time, word, words } from "./flag.js";
+import { CHAOS, DEFAULTS, JUDGE, LOCAL_DEFAULTS as LOCAL } from "./options.js";
 import type { Protocol } from "./record.js";
 
 const HOUR_MS = 3_600_000;
@@ -96,6 +96,14 @@ export const COURSE = {
     HOUR_MS,
   ),
   chaos: words({ name: "chaos", text: "What is done on purpose in each round" }, CHAOS, DEFAULTS.chaos, NONE),
+  judge: word(
+    {
+      name: "judge",
+      text: "What the verdict goes by; items: for a rollout that kills, failed requests are reported only",
+    },
+    JUDGE,
+    DEFAULTS.judge,
+  ),
   seed: integer({ name: "seed", text: "The same seed makes the same choices" }, DEFAULTS.seed, 0, 2_147_483_647),
 };
 

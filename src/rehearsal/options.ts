@@ -4,6 +4,10 @@ import type { Protocol } from "./record.js";
 export const CHAOS = ["kill", "pause", "slow-client", "half-open"] as const;
 export type Chaos = (typeof CHAOS)[number];
 
+/** What the verdict goes by. */
+export const JUDGE = ["all", "items"] as const;
+export type Judge = (typeof JUDGE)[number];
+
 /** One rehearsal; all times in ms. Whoever makes it has checked it. */
 export interface RehearsalOptions {
   readonly stage: LocalStageOptions | RemoteStageOptions;
@@ -30,6 +34,11 @@ export interface RehearsalOptions {
   /** After the last round: how long it may take until every connection is replaced and everybody has the sentinel. */
   readonly settleMs: number;
   readonly chaos: readonly Chaos[];
+  /**
+   * `items`: requests that fail and goodbyes that are not said are reported, not judged; for a rollout that kills, as some
+   * chaos does. Items are judged always.
+   */
+  readonly judge: Judge;
   /** The same seed makes the same choices: who is killed, and when. */
   readonly seed: number;
 }
@@ -104,5 +113,6 @@ export const DEFAULTS: RehearsalOptions = {
   steadyMs: 3_000,
   settleMs: 90_000,
   chaos: [],
+  judge: "all",
   seed: 1,
 };

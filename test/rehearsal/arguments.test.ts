@@ -70,6 +70,8 @@ describe("the options of a rehearsal", () => {
         "2m",
         "--chaos",
         "kill,half-open",
+        "--judge",
+        "items",
         "--seed",
         "0",
         "--report",
@@ -92,6 +94,7 @@ describe("the options of a rehearsal", () => {
       steadyMs: 1_000,
       settleMs: 120_000,
       chaos: ["kill", "half-open"],
+      judge: "items",
       seed: 0,
     });
     assert.deepEqual(reports, ["a.md", "b.json"]);

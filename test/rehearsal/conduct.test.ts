@@ -15,3 +15,7 @@ test("what chaos does to requests and goodbyes is not the service's fault", () =
   assert.deepEqual(judged("slow-client"), [true, false]);
   assert.deepEqual(judged("half-open"), [true, false]);
 });
+
+test("a rollout that kills on purpose is judged by items alone", () => {
+  assert.deepEqual(judgingOf({ ...DEFAULTS, judge: "items" }), { requestsJudged: false, goodbyesJudged: false });
+});
