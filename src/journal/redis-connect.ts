@@ -17,6 +17,7 @@ export class Connection {
   readonly #client: Redis | Cluster;
   /** Why it is not connected, as far as is known. */
   #trouble: string | undefined;
+  #closed = false;
 
   /** `demoted` is called when it finds itself at a replica. */
   constructor(url: RedisUrl, demoted: () => void) {
@@ -28,6 +29,7 @@ export class Connection {
     this.#client.on("ready", () => {
       this.#trouble = undefined;
     });
+    this.#client.on("end", () => this.#startAnew());
   }
 
   /** Settles when it is connected, or when the first attempt has failed. */
@@ -65,7 +67,19 @@ export class Connection {
   }
 
   close(): void {
+    this.#closed = true;
     this.#client.disconnect();
+  }
+
+  /**
+   * ioredis 6.0 gives up for good when its failover detector finds the new master in the moment in which the client is
+   * connecting: it then takes the detector's disconnect for the application's.
+   */
+  #startAnew(): void {
+    setTimeout(() => {
+      // What fails is told as `error`, and tried again like any other attempt.
+      if (!this.#closed && this.#client.status === "end") this.#client.connect().catch(() => {});
+    }, delay(0)).unref();
   }
 
   #failure(thrown: unknown): LastcallError {
