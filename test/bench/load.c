@@ -101,11 +101,7 @@ int main(int argc, char **argv) {
   n = atoi(argv[3]);
   finals_expected = atoi(argv[4]);
   use_server(atoi(argv[1]));
-  snprintf(request, sizeof request,
-           "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " KEY "\r\n%s%s%s\r\n",
-           argv[2], argv[1], argc > 5 ? "Sec-WebSocket-Protocol: " : "", argc > 5 ? argv[5] : "",
-           argc > 5 ? "\r\n" : "");
+  write_upgrade(request, sizeof request, argv[2], atoi(argv[1]), argc > 5 ? argv[5] : NULL);
   setvbuf(stdout, NULL, _IOLBF, 0);
   clients = calloc(n, sizeof *clients);
   epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -264,10 +264,7 @@ int main(int argc, char **argv) {
   use_server(port);
   memset(filling, '.', sizeof filling - 1);
   char request[1024];
-  snprintf(request, sizeof request,
-           "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " KEY "\r\n%s%s%s\r\n",
-           path, port, protocol ? "Sec-WebSocket-Protocol: " : "", protocol ? protocol : "", protocol ? "\r\n" : "");
+  write_upgrade(request, sizeof request, path, port, protocol);
   setvbuf(stdout, NULL, _IOLBF, 0);
   latencies = malloc(SAMPLES * sizeof *latencies);
   given = calloc(NUMBERS / 8, 1);
