@@ -1,6 +1,6 @@
 import { LastcallError } from "../base/errors.js";
 import { type Id, isId, isStreamName, numberOf, type Position, parsePosition } from "../protocol/ids.js";
-import type { GapReason } from "./port.js";
+import type { GapReason, Page } from "./port.js";
 
 /** Entries in one page of `follow`, at most: a burst is given out in pieces. */
 export const FOLLOW_PAGE = 512;
@@ -16,6 +16,11 @@ export function judgeCursor(cursor: Id, base: Id, idAt: (n: number) => Id | unde
   const n = numberOf(cursor);
   if (n < numberOf(base)) return "trimmed";
   return idAt(n) === cursor ? undefined : "replaced";
+}
+
+/** Where whoever has this page goes on; undefined when it has nothing new. */
+export function endOf(page: Page): Id | undefined {
+  return page.type === "gap" ? page.cursor : page.entries.at(-1)?.id;
 }
 
 /** Throws `invalid_request` unless `stream` is a stream's name. */

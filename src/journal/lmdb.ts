@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.js";
 import type { Id, Position } from "../protocol/ids.js";
 import { type Append, Batcher, type Committed } from "./batcher.js";
-import { checkId, checkLimit, checkPosition, checkStream, FOLLOW_PAGE } from "./cursor.js";
+import { checkId, checkLimit, checkPosition, checkStream, endOf, FOLLOW_PAGE } from "./cursor.js";
 import { commit, prove, sweep, type Writing } from "./lmdb-commit.js";
 import { openFolder } from "./lmdb-folder.js";
 import { readPage } from "./lmdb-read.js";
@@ -85,7 +85,7 @@ class LmdbJournal implements Journal {
         await this.#batcher.append(stream, []);
         continue;
       }
-      const next = page.type === "gap" ? page.cursor : page.entries.at(-1)?.id;
+      const next = endOf(page);
       if (next === undefined) {
         await this.#shared.bell(stream).next(signal);
       } else {

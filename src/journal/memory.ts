@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.js";
 import type { Id, Position } from "../protocol/ids.js";
-import { checkId, checkLimit, checkPosition, checkStream, FOLLOW_PAGE } from "./cursor.js";
+import { checkId, checkLimit, checkPosition, checkStream, endOf, FOLLOW_PAGE } from "./cursor.js";
 import { MemoryStream, type Moment } from "./memory-stream.js";
 import type { Appended, Journal, JournalOptions, Page, Publication } from "./port.js";
 import { closed, tooManyStreams } from "./refusals.js";
@@ -58,7 +58,7 @@ export class MemoryJournal implements Journal {
     while (!signal.aborted && this.#state.type === "open") {
       const followed = this.#stream(stream);
       const page = followed.read(cursor, FOLLOW_PAGE);
-      const next = page.type === "gap" ? page.cursor : page.entries.at(-1)?.id;
+      const next = endOf(page);
       if (next === undefined) {
         await followed.bell.next(signal);
       } else {

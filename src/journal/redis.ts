@@ -1,7 +1,7 @@
 import { type Clock, sleep } from "../base/clock.js";
 import type { Id, Position } from "../protocol/ids.js";
 import { Batcher } from "./batcher.js";
-import { checkId, checkLimit, checkPosition, checkStream, FOLLOW_PAGE } from "./cursor.js";
+import { checkId, checkLimit, checkPosition, checkStream, endOf, FOLLOW_PAGE } from "./cursor.js";
 import type { Appended, Journal, JournalOptions, Page, Publication } from "./port.js";
 import { Writer } from "./redis-append.js";
 import { Connection } from "./redis-connect.js";
@@ -117,7 +117,7 @@ class RedisJournal implements Journal {
     while (!signal.aborted && !this.#isClosed()) {
       const page = await this.#next(stream, cursor, atHead, signal);
       if (page === undefined || signal.aborted || this.#isClosed()) return;
-      const next = page.type === "gap" ? page.cursor : page.entries.at(-1)?.id;
+      const next = endOf(page);
       atHead = (next ?? cursor) === page.head;
       if (next === undefined) continue;
       cursor = next;
