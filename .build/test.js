@@ -17,6 +17,8 @@ const APART = ["bench", "browser", "cluster"];
 const REDIS = "dist/test/support/redis.js";
 /** What runs Helm. */
 const HELM = "dist/test/support/helm.js";
+/** What runs a Prometheus and its promtool. */
+const PROMETHEUS = "dist/test/support/prometheus.js";
 /** One file may take this long (ms) before it is ended as failed; only a file that hangs comes near it. */
 const FILE_LIMIT_MS = 300_000;
 
@@ -35,6 +37,7 @@ async function test(args) {
     const all = imported(files);
     if (all.has(REDIS)) ensureTools("redis-server");
     if (all.has(HELM)) chartTools();
+    if (all.has(PROMETHEUS)) prometheus();
   } catch (error) {
     process.stderr.write(`${error.message}\n`);
     return 1;
@@ -59,6 +62,16 @@ function chartTools() {
   } catch (error) {
     process.stderr.write(`THE CHART'S TESTS ARE SKIPPED: ${error.message}\n`);
     process.env.NO_HELM = error.message;
+  }
+}
+
+/** Where Prometheus cannot be had, what needs the real one is skipped, and says why. */
+function prometheus() {
+  try {
+    ensureTools("prometheus", "promtool");
+  } catch (error) {
+    process.stderr.write(`THE TESTS WITH PROMETHEUS ARE SKIPPED: ${error.message}\n`);
+    process.env.NO_PROMETHEUS = error.message;
   }
 }
 

@@ -5,7 +5,13 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /** Each program, and Debian's package of it. */
-const PACKAGES = { chromium: "chromium", "redis-server": "redis-server", pip3: "python3-pip" };
+const PACKAGES = {
+  chromium: "chromium",
+  "redis-server": "redis-server",
+  pip3: "python3-pip",
+  prometheus: "prometheus",
+  promtool: "prometheus",
+};
 
 /** Sees to it that these programs of the table are there; throws what to do about those that are not. */
 export function ensureTools(...programs) {

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 // Its types say which words of OpenAPI a route may carry.
 import type {} from "@fastify/swagger";
 import type { FastifyInstance } from "fastify";
@@ -74,8 +75,15 @@ export function probeRoutes(fastify: FastifyInstance, core: Core): void {
     },
     async (request, reply) => {
       const { registry } = core.metrics;
+      const sent = core.scrapes.asked(request.raw);
+      if (sent !== undefined) {
+        // A scraper that gave up, because the process was long in coming to it, is heard of before it is answered, and
+        // its response is not finished: between two immediates the event loop polls.
+        await setImmediate();
+        await setImmediate();
+      }
       const text = await registry.metrics();
-      reply.raw.once("finish", () => core.scrapes.sent(request.headers));
+      if (sent !== undefined) reply.raw.once("finish", sent);
       return reply.header("content-type", registry.contentType).send(text);
     },
   );
