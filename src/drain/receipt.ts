@@ -45,3 +45,41 @@ export function makeReceipt(
     errors: account.errors.map((error) => error.message),
   };
 }
+
+/** A kubelet keeps no more of a container's termination message (KEP-297), bytes. */
+export const RECEIPT_BYTES = 4_096;
+
+/** The texts of a receipt, shorter and shorter: the whole is tried first, the last fits whatever is written in them. */
+const CHARACTERS = [1_000, 200, 40];
+const ERRORS_SHOWN = 8;
+
+/**
+ * The receipt as it is shown, in the log as in the termination message: tenths of a millisecond are enough, and as JSON
+ * it is not longer than `RECEIPT_BYTES`. Only its texts can be long; each error is in the log by itself.
+ */
+export function shown(receipt: Receipt): Receipt {
+  const { reason, errors } = receipt;
+  const exact = {
+    ...receipt,
+    durationMs: round(receipt.durationMs),
+    budgetLeftMs: round(receipt.budgetLeftMs),
+    phases: receipt.phases.map((phase) => ({ ...phase, ms: round(phase.ms) })),
+  };
+  if (fits(exact)) return exact;
+  const more = errors.length - ERRORS_SHOWN;
+  const short = (characters: number): Receipt => {
+    const some = errors.slice(0, ERRORS_SHOWN).map((error) => cut(error, characters));
+    return { ...exact, reason: cut(reason, characters), errors: more > 0 ? [...some, `and ${more} more`] : some };
+  };
+  return CHARACTERS.map(short).find(fits) ?? { ...exact, reason: "", errors: [] };
+}
+
+export const round = (ms: number): number => Math.round(ms * 10) / 10;
+
+function cut(text: string, characters: number): string {
+  return text.length > characters ? `${text.slice(0, characters - 1)}…` : text;
+}
+
+function fits(receipt: Receipt): boolean {
+  return new TextEncoder().encode(JSON.stringify(receipt)).length <= RECEIPT_BYTES;
+}

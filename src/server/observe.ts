@@ -1,6 +1,7 @@
 import { parts } from "../drain/budget.js";
 import type { Drain } from "../drain/engine.js";
 import type { DrainEvent, Receipt } from "../drain/events.js";
+import { round, shown } from "../drain/receipt.js";
 import type { Log } from "./log.js";
 import type { Metrics } from "./metrics.js";
 
@@ -27,7 +28,7 @@ export function logDrain(drain: Drain, log: Log, clients: () => number): void {
       case "settled":
         return;
       case "completed":
-        log.info({ receipt: rounded(event.receipt) }, "graceful_shutdown_completed");
+        log.info({ receipt: shown(event.receipt) }, "graceful_shutdown_completed");
     }
   });
 }
@@ -62,16 +63,4 @@ export function measureDrain(drain: Drain, metrics: Metrics): void {
       metrics.phaseSeconds.observe({ phase: event.phase }, event.ms / 1000);
     } else if (event.type === "settled" || event.type === "completed") count(event.receipt);
   });
-}
-
-const round = (ms: number): number => Math.round(ms * 10) / 10;
-
-/** The receipt as it is shown: tenths of a millisecond are enough. */
-export function rounded(receipt: Receipt): Receipt {
-  return {
-    ...receipt,
-    durationMs: round(receipt.durationMs),
-    budgetLeftMs: round(receipt.budgetLeftMs),
-    phases: receipt.phases.map((phase) => ({ ...phase, ms: round(phase.ms) })),
-  };
 }

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import { systemClock } from "../base/clock.js";
 import type { Cause, Receipt } from "../drain/events.js";
-import { rounded } from "../server/observe.js";
+import { shown } from "../drain/receipt.js";
 import { type App, buildApp } from "./app.js";
 import type { Edge } from "./edge.js";
 import { readSettings, type Settings } from "./env.js";
@@ -12,9 +12,6 @@ import { VERSION } from "./version.js";
 
 /** What a second signal leaves for the log, ms. */
 const LAST_WORDS_MS = 200;
-
-/** The kubelet reads no more of a termination message (KEP-297; 4,096 bytes). */
-const TERMINATION_MESSAGE_BYTES = 4_096;
 
 /**
  * Runs the service in this process until the edge hears a signal.
@@ -63,24 +60,19 @@ async function end(app: App, settings: Settings, service: ServiceLog, cause: Cau
     await service.flush();
     return cause.type === "error" ? 1 : 0;
   }
+  if (cause.type === "error") service.log.error({ err: cause.error }, "Uncaught error: the shutdown begins");
   const receipt = await app.core.drain.start(cause);
-  leaveMessage(settings.terminationMessagePath, rounded(receipt));
+  leaveMessage(settings.terminationMessagePath, shown(receipt));
   await service.flush();
   return receipt.exitCode;
 }
 
 /** What `kubectl describe pod` shows of a container that ended; only where the platform has put the file. */
 function leaveMessage(path: string, receipt: Receipt): void {
-  let text = JSON.stringify(receipt);
-  // Only the errors can be long; half a JSON document would be of no use to anybody.
-  if (Buffer.byteLength(text) > TERMINATION_MESSAGE_BYTES) {
-    const [first = ""] = receipt.errors;
-    text = JSON.stringify({ ...receipt, errors: [first.slice(0, 200), `${receipt.errors.length} errors in all`] });
-  }
   try {
     // `r+` makes no file; what an earlier run left in it goes first.
     truncateSync(path);
-    writeFileSync(path, text, { flag: "r+" });
+    writeFileSync(path, JSON.stringify(receipt), { flag: "r+" });
   } catch {
     // Outside of a pod there is none.
   }

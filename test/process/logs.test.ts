@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { Service } from "../support/service.js";
+import { Service, unruly } from "../support/service.js";
 import { TextClient } from "../support/text-client.js";
 import { assertClean } from "./farewell.js";
 
@@ -87,6 +87,48 @@ describe("the log", { timeout: 60_000 }, () => {
     const { receipt } = await service.ended();
     assert.deepEqual(JSON.parse(await readFile(file, "utf8")), receipt);
   });
+
+  test("the same in both, and valid JSON of 4,096 bytes at most, however much went wrong", async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), "termination-"));
+    t.after(() => rm(directory, { recursive: true }));
+    const file = join(directory, "log");
+    await writeFile(file, "");
+    const service = await Service.start(
+      t,
+      { TERMINATION_MESSAGE_PATH: file, ENDPOINT_REMOVAL_SECONDS: "2", ENDPOINT_REMOVAL_MAX_SECONDS: "2" },
+      { node: unruly() },
+    );
+    const client = await TextClient.open(t, service.url);
+    // Six bytes for each character, as JSON has it.
+    const long = "\u0000".repeat(2_000);
+    for (let n = 0; n < 100; n += 1) service.child.send({ error: `${n} ${long}` });
+    await client.closed;
+    const { code, receipt } = await service.ended();
+    assert.equal(code, 1);
+    const text = await readFile(file, "utf8");
+    assert.ok(Buffer.byteLength(text) <= 4_096, `${Buffer.byteLength(text)} bytes`);
+    assert.deepEqual(JSON.parse(text), receipt);
+    // What counts is all there, and each error is in the log by itself.
+    assert.equal(receipt.outcome, "failed");
+    assert.deepEqual([receipt.clients.told, receipt.clients.flushed, receipt.clients.left], [1, 1, 1]);
+    assert.deepEqual([receipt.phases.length, receipt.finals], [7, 3]);
+    assert.match(receipt.reason, /^uncaught error: 0 /);
+    assert.match(receipt.errors[0] ?? "", /^0 /);
+    assert.equal(receipt.errors.at(-1), `and ${100 - receipt.errors.length + 1} more`);
+    assert.equal(service.all("Error during shutdown; the shutdown goes on").length, 99);
+  });
+
+  for (const [what, path] of [
+    ["a folder", tmpdir()],
+    ["a full device", "/dev/full"],
+  ] as const) {
+    test(`${what} in the place of that file changes nothing else`, async (t) => {
+      const service = await Service.start(t, { TERMINATION_MESSAGE_PATH: path });
+      service.signal("SIGTERM");
+      assertClean(await service.ended());
+      assert.equal(service.stderr, "");
+    });
+  }
 
   test("what an earlier run of the container left in that file does not stay behind the receipt", async (t) => {
     const directory = await mkdtemp(join(tmpdir(), "termination-"));

@@ -12,6 +12,8 @@ process.on("message", (message) => {
     });
   } else if (message === "reject") {
     void Promise.reject(new Error("rejected by the test"));
+  } else if (typeof message === "object" && message !== null && "error" in message) {
+    void Promise.reject(new Error(String(message.error)));
   } else if (typeof message === "number") {
     // The whole process stands still.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, message);
