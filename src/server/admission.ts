@@ -32,7 +32,7 @@ export function installAdmission(fastify: FastifyInstance, core: Core): void {
     }
     if (probe) return done();
     const { socket } = request.raw;
-    core.sockets.arrived(socket);
+    core.arrived(socket);
     const refusal = core.refusal(socket, upgrade || events);
     if (refusal !== undefined && events) {
       sendComeBack(core, reply);

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { LastcallError } from "../base/errors.js";
 import { planDrain } from "../drain/budget.js";
 import { Drain } from "../drain/engine.js";
-import { reached } from "../drain/phases.js";
+import { reached, type Stage } from "../drain/phases.js";
 import type { Source } from "../drain/ports.js";
 import type { FeedEvents } from "../stream/feed.js";
 import { Feeds } from "../stream/feeds.js";
@@ -40,6 +40,8 @@ export class Core {
   readonly sockets: Sockets;
   readonly #stopRounds: readonly (() => void)[];
   #unhealthy: string | undefined;
+  /** Clock time, ms. */
+  #drainingSince: number | undefined;
 
   constructor(options: ResolvedOptions, server: Server, log: Log) {
     const { journal, clock } = options;
@@ -52,9 +54,10 @@ export class Core {
       if (result === "appended") this.metrics.appendSeconds.observe(ms / 1000);
     });
     const events: FeedEvents = {
-      items: (_stream, count, lagMs) => {
+      items: (_stream, count, lagMs, ageMs) => {
         this.metrics.items.inc(count);
         this.metrics.followerLag.set(lagMs / 1000);
+        this.metrics.itemAge.observe(ageMs / 1000);
       },
       gap: (stream, reason) => {
         this.metrics.gaps.inc({ reason });
@@ -100,17 +103,22 @@ export class Core {
     const tallies = createTallies();
     this.metrics = createMetrics({
       version: options.version,
+      revision: options.revision,
+      dependencies: () => this.readiness.dependencies(),
       ready: () => this.readiness.state(),
       tallies,
       stalls,
       plan: planDrain(options.budget, { afterPreStop: true, skipWindow: false }),
     });
     logDrain(this.drain, log, () => this.roster.size);
-    measureDrain(this.drain, this.metrics);
+    measureDrain(this.drain, this.metrics.drain);
     this.drain.subscribe((event) => {
-      if (event.type === "started") this.sockets.startCounting();
-      else if (event.type === "phase_started" && event.phase === "announce") this.sockets.stopAdmitting();
+      if (event.type === "started") this.#begin();
       else if (event.type === "completed") this.#stop();
+      else if (event.type !== "phase_started") return;
+      else if (event.phase === "announce") this.sockets.stopAdmitting();
+      // A journal that we close is not one that was lost.
+      else if (event.phase === "release") this.readiness.stop();
     });
     const { roster, publisher, metrics } = this;
     this.reception = new Reception({ log, roster, tallies, metrics, publisher, leave });
@@ -167,9 +175,17 @@ export class Core {
 
   /** Counts an answer to somebody who wanted to connect. */
   countAdmission(result: "accepted" | "refused"): void {
-    const { stage } = this.drain;
-    const phase = stage === "serving" && !this.readiness.wasReady ? "starting" : stage;
+    const phase = this.#phase;
     if (phase !== "done") this.metrics.connections.inc({ phase, result });
+  }
+
+  /** A request that is not a probe has come on `socket`: if it is the connection's first, somebody new has arrived. */
+  arrived(socket: Socket): void {
+    if (!this.sockets.arrived(socket)) return;
+    const phase = this.#phase;
+    if (phase !== "done") this.metrics.arrivals.inc({ phase });
+    if (this.#drainingSince === undefined) return;
+    this.metrics.drain.lastArrival.set((this.options.clock.now() - this.#drainingSince) / 1000);
   }
 
   /** Notes that the process cannot do its work any more: `/health` turns 503 (never during a drain). */
@@ -177,6 +193,16 @@ export class Core {
     if (this.#unhealthy !== undefined || this.draining) return;
     this.#unhealthy = reason;
     this.log.error({ reason }, "The service can no longer do its work");
+  }
+
+  get #phase(): Stage | "starting" {
+    const { stage } = this.drain;
+    return stage === "serving" && !this.readiness.wasReady ? "starting" : stage;
+  }
+
+  #begin(): void {
+    this.#drainingSince = this.options.clock.now();
+    this.sockets.startCounting();
   }
 
   #stop(): void {

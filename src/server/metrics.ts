@@ -1,15 +1,16 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Plan } from "../drain/budget.js";
-import { parts } from "../drain/budget.js";
 import { PHASES } from "../drain/phases.js";
+import { createDrainMetrics } from "./drain-metrics.js";
 import { NOT_READY_REASONS, type ReadyState } from "./readiness.js";
 import { byFate, byProtocol, type Tallies, type Tally } from "./tally.js";
 
-/** prom-client's own buckets stop at 10 s; a drain may take minutes. */
-const DRAIN_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300];
-const APPEND_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+/** Three that Node's defaults give a counter's name though they go down; by type, without `_total`, they are there too. */
+const MISNAMED = ["nodejs_active_handles_total", "nodejs_active_requests_total", "nodejs_active_resources_total"];
 
-const DRAIN_OUTCOMES = ["clean", "cut", "failed"] as const;
+const APPEND_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const AGE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
 const ADMISSIONS = ["accepted", "refused"] as const;
 const STAGES = ["starting", "serving", ...PHASES] as const;
 const GAP_REASONS = ["trimmed", "replaced"] as const;
@@ -20,55 +21,23 @@ export type Metrics = ReturnType<typeof createMetrics>;
 
 export interface MetricsSources {
   readonly version: string;
+  readonly revision: string;
   readonly ready: () => ReadyState;
+  /** Each dependency, and whether it answered when it was last looked at. */
+  readonly dependencies: () => Iterable<readonly [name: string, up: boolean]>;
   readonly plan: Plan;
   readonly tallies: Tallies;
   /** Clients that take nothing, and the memory they hold by that. */
   readonly stalls: { readonly size: number; readonly bytes: number };
 }
 
-export function createMetrics({ version, ready, plan, tallies, stalls }: MetricsSources) {
+export function createMetrics({ version, revision, ready, dependencies, plan, tallies, stalls }: MetricsSources) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
 
-  const drains = new Counter({
-    name: "graceful_shutdown_total",
-    help: "Drains that ended, by outcome.",
-    labelNames: ["outcome"],
-    registers,
-  });
-  const drainSeconds = new Histogram({
-    name: "graceful_shutdown_duration_seconds",
-    help: "From the signal to the end of the drain, by outcome.",
-    labelNames: ["outcome"],
-    buckets: DRAIN_BUCKETS,
-    registers,
-  });
-  for (const outcome of DRAIN_OUTCOMES) {
-    drains.inc({ outcome }, 0);
-    drainSeconds.zero({ outcome });
-  }
-
-  const phaseSeconds = new Histogram({
-    name: "graceful_shutdown_phase_duration_seconds",
-    help: "Time of each phase of a drain.",
-    labelNames: ["phase"],
-    buckets: DRAIN_BUCKETS,
-    registers,
-  });
-  for (const phase of PHASES) phaseSeconds.zero({ phase });
-
-  const inProgress = new Gauge({ name: "graceful_shutdown_in_progress", help: "1 while draining.", registers });
-
-  const budgetSeconds = new Gauge({
-    name: "graceful_shutdown_budget_seconds",
-    help: "What each part of a drain may take, and the whole.",
-    labelNames: ["part"],
-    registers,
-  });
-  for (const { part, ms } of parts(plan)) budgetSeconds.set({ part }, ms / 1000);
-  budgetSeconds.set({ part: "total" }, plan.totalMs / 1000);
+  const drain = createDrainMetrics(registry, plan);
 
   tallied("gauge", "lastcall_sockets", "Connected clients, by protocol.", ({ sockets }) => sockets);
   tallied("counter", "lastcall_items_sent_total", "Items handed to clients' sockets.", ({ itemsSent }) => itemsSent);
@@ -132,6 +101,14 @@ export function createMetrics({ version, ready, plan, tallies, stalls }: Metrics
     },
   });
 
+  const arrivals = new Counter({
+    name: "lastcall_arrivals_total",
+    help: "New connections, counted at their first request (probes apart), by the stage of the drain.",
+    labelNames: ["phase"],
+    registers,
+  });
+  for (const phase of STAGES) arrivals.inc({ phase }, 0);
+
   const connections = new Counter({
     name: "lastcall_connections_total",
     help: "Clients that asked to connect, by the stage of the drain and the answer.",
@@ -173,8 +150,14 @@ export function createMetrics({ version, ready, plan, tallies, stalls }: Metrics
     help: "Age of the last item when it came from the journal.",
     registers,
   });
+  const itemAge = new Histogram({
+    name: "lastcall_item_age_seconds",
+    help: "Age of items when they came from the journal (of several, the oldest): shows pauses, and clocks that differ.",
+    buckets: AGE_BUCKETS,
+    registers,
+  });
 
-  const readyGauge = new Gauge({
+  new Gauge({
     name: "lastcall_ready",
     help: "1 for what /ready says now: ready, or the reason why not.",
     labelNames: ["reason"],
@@ -185,21 +168,27 @@ export function createMetrics({ version, ready, plan, tallies, stalls }: Metrics
       for (const reason of ["ready", ...NOT_READY_REASONS]) this.set({ reason }, reason === now ? 1 : 0);
     },
   });
+  new Gauge({
+    name: "lastcall_dependency_up",
+    help: "1 for a dependency that answered when it was last looked at; readiness overlooks a lost one for its grace.",
+    labelNames: ["dependency"],
+    registers,
+    collect() {
+      for (const [dependency, up] of dependencies()) this.set({ dependency }, up ? 1 : 0);
+    },
+  });
   const buildInfo = new Gauge({
     name: "lastcall_build_info",
-    help: "1; the label says which version runs.",
-    labelNames: ["version"],
+    help: "1; the labels say which version runs, built from which revision.",
+    labelNames: ["version", "revision"],
     registers,
   });
-  buildInfo.set({ version }, 1);
+  buildInfo.set({ version, revision }, 1);
 
   return {
     registry,
-    drains,
-    drainSeconds,
-    phaseSeconds,
-    inProgress,
-    budgetSeconds,
+    drain,
+    arrivals,
     connections,
     items,
     replays,
@@ -207,6 +196,6 @@ export function createMetrics({ version, ready, plan, tallies, stalls }: Metrics
     published,
     appendSeconds,
     followerLag,
-    readyGauge,
+    itemAge,
   };
 }

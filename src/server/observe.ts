@@ -1,9 +1,9 @@
 import { parts } from "../drain/budget.js";
 import type { Drain } from "../drain/engine.js";
-import type { DrainEvent, Receipt } from "../drain/events.js";
+import type { DrainEvent } from "../drain/events.js";
 import { round, shown } from "../drain/receipt.js";
+import type { DrainMetrics } from "./drain-metrics.js";
 import type { Log } from "./log.js";
-import type { Metrics } from "./metrics.js";
 
 /** Writes a drain into the log, in words an operator can follow, and its plan and receipt as they are. */
 export function logDrain(drain: Drain, log: Log, clients: () => number): void {
@@ -44,23 +44,18 @@ const PHASE_WORDS = {
 } as const;
 
 /** Counts a drain. Its figures are set before the linger, so that the last scrape has them. */
-export function measureDrain(drain: Drain, metrics: Metrics): void {
+export function measureDrain(drain: Drain, { inProgress, phaseSeconds, planned, ended }: DrainMetrics): void {
   let counted = false;
-  const count = ({ outcome, durationMs }: Receipt) => {
-    if (counted) return;
-    counted = true;
-    metrics.drains.inc({ outcome });
-    metrics.drainSeconds.observe({ outcome }, durationMs / 1000);
-    metrics.inProgress.set(0);
-  };
   drain.subscribe((event: DrainEvent) => {
     if (event.type === "started") {
-      metrics.inProgress.set(1);
+      inProgress.set(1);
       // A drain that no preStop sleep preceded has another plan than the one shown at the start.
-      for (const { part, ms } of parts(event.plan)) metrics.budgetSeconds.set({ part }, ms / 1000);
-      metrics.budgetSeconds.set({ part: "total" }, event.plan.totalMs / 1000);
+      planned(event.plan);
     } else if (event.type === "phase_ended") {
-      metrics.phaseSeconds.observe({ phase: event.phase }, event.ms / 1000);
-    } else if (event.type === "settled" || event.type === "completed") count(event.receipt);
+      phaseSeconds.observe({ phase: event.phase }, event.ms / 1000);
+    } else if ((event.type === "settled" || event.type === "completed") && !counted) {
+      counted = true;
+      ended(event.receipt);
+    }
   });
 }

@@ -20,6 +20,8 @@ export interface LastcallOptions {
   readonly closables?: readonly Closable[];
   /** What the server calls itself. Default: the package's version. */
   readonly version?: string;
+  /** What the server was built from, for the figures. Default `unknown`. */
+  readonly revision?: string;
   /** What the server calls itself towards clients. Default: the host's name. */
   readonly name?: string;
   /** Between two pings of a client; one that has vanished is noticed within twice that. Default 25,000. */
@@ -57,6 +59,7 @@ export function resolveOptions(options: LastcallOptions, version: string): Resol
   const resolved: ResolvedOptions = {
     journal: options.journal,
     version: options.version ?? version,
+    revision: options.revision ?? "unknown",
     source: options.source,
     closables: options.closables ?? [],
     budget: { ...BUDGET_DEFAULTS, ...options.budget },

@@ -81,6 +81,11 @@ export class Readiness {
     return { status: "ready" };
   }
 
+  /** Each dependency, and whether it answered when it was last looked at. */
+  dependencies(): readonly (readonly [name: string, up: boolean])[] {
+    return [...this.#health].map(([name, { failingSince }]) => [name, failingSince === undefined]);
+  }
+
   async #begin(): Promise<void> {
     await this.#look();
     this.#looked = true;
@@ -111,6 +116,7 @@ export class Readiness {
     const health = this.#health.get(name);
     if (health === undefined) return;
     const state = await outcome(check, clock);
+    if (this.#stop.signal.aborted) return;
     if (state === "ok") health.failingSince = undefined;
     else health.failingSince ??= clock.now();
     if (state === health.state) return;

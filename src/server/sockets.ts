@@ -50,9 +50,11 @@ export class Sockets implements Arrivals, Requests {
     return this.#open.has(socket);
   }
 
-  /** A request that is not a probe has come on `socket`: if it is the connection's first, somebody new has arrived. */
-  arrived(socket: Socket): void {
-    if (this.#fresh.delete(socket)) this.#lastArrivalAt = this.#clock.now();
+  /** A request that is not a probe has come on `socket`; true if it is the connection's first: somebody new has arrived. */
+  arrived(socket: Socket): boolean {
+    const first = this.#fresh.delete(socket);
+    if (first) this.#lastArrivalAt = this.#clock.now();
+    return first;
   }
 
   lastAt(): number | undefined {

@@ -1,6 +1,6 @@
 import { type Cancel, type Clock, sleep } from "../base/clock.js";
 import { toError } from "../base/errors.js";
-import type { GapReason, Journal, Page } from "../journal/port.js";
+import type { Entry, GapReason, Journal, Page } from "../journal/port.js";
 import { type Id, numberOf } from "../protocol/ids.js";
 import { coalesced } from "./coalesced.js";
 import { FrameLog } from "./frame-log.js";
@@ -17,8 +17,8 @@ import { nextTurn } from "./turn.js";
 const RETRY_MS = 500;
 
 export interface FeedEvents {
-  /** Items came from the journal; `lagMs` is how long ago the last of them was appended. */
-  items(stream: string, count: number, lagMs: number): void;
+  /** Items came from the journal; `lagMs` is how long ago the last of them was appended, `ageMs` the first. */
+  items(stream: string, count: number, lagMs: number, ageMs: number): void;
   gap(stream: string, reason: GapReason): void;
   /** The journal was closed under the follower. */
   ended(stream: string): void;
@@ -181,8 +181,8 @@ export class Feed {
       this.#lose(page);
       return;
     }
-    const last = page.entries.at(-1);
-    if (last === undefined) return;
+    const [first, last] = [page.entries[0], page.entries.at(-1)];
+    if (first === undefined || last === undefined) return;
     this.#at = last.id;
     for (const { log, pump, sessions } of this.#lines.values()) {
       // Nothing is encoded for nobody: whoever comes back to it reads what it missed from the journal.
@@ -190,8 +190,8 @@ export class Feed {
       else log.append(page.entries);
       pump.wake();
     }
-    const { clock, events } = this.#options;
-    events.items(this.stream, page.entries.length, Math.max(0, clock.epoch() - last.at));
+    const age = ({ at }: Entry) => Math.max(0, this.#options.clock.epoch() - at);
+    this.#options.events.items(this.stream, page.entries.length, age(last), age(first));
     this.#wakeWaiting();
   }
 

@@ -29,6 +29,7 @@ const labels = (name: string, label: string, values: readonly string[]) =>
   values.map((v) => `${name}{${label}="${v}"}`);
 const PHASES = ["window", "announce", "finish", "close", "requests", "release", "linger"];
 const OUTCOMES = ["clean", "cut", "failed"];
+const RESULTS = ["told", "flushed", "left", "handed_over", "unanswered", "gone", "cut", "echoed"];
 
 /** Every series that has to be there, at 0, before anything has happened. */
 const ZERO = [
@@ -52,18 +53,26 @@ const ZERO = [
   ...labels("lastcall_published_total", "result", ["appended", "repeated", "refused", "failed"]),
   "lastcall_append_duration_seconds_count",
   "lastcall_follower_lag_seconds",
+  "lastcall_item_age_seconds_count",
+  ...labels("lastcall_arrivals_total", "phase", ["starting", "serving", ...PHASES]),
+  ...labels("graceful_shutdown_clients_total", "result", RESULTS),
+  ...labels("graceful_shutdown_requests_total", "result", ["finished", "cut"]),
+  "graceful_shutdown_items_total",
+  "graceful_shutdown_publishes_cut_total",
+  "graceful_shutdown_last_arrival_seconds",
+  'lastcall_dependency_up{dependency="journal"}',
 ];
 
 describe("GET /metrics", () => {
   test("has every series from the start, at 0, and the plan, the version and the readiness", async (t) => {
-    const { app } = await prepare(t, { version: "1.2.3", budget: BUDGET_DEFAULTS });
+    const { app } = await prepare(t, { version: "1.2.3", revision: "abc", budget: BUDGET_DEFAULTS });
     const figures = parse((await app.inject("/metrics")).body);
     for (const series of ZERO) assert.equal(figures.get(series), 0, series);
     const plan = { window: 15, finish: 5, stagger: 5, close: 5, requests: 10, release: 5, linger: 0, total: 50 };
     for (const [part, seconds] of Object.entries(plan)) {
       assert.equal(figures.get(`graceful_shutdown_budget_seconds{part="${part}"}`), seconds, part);
     }
-    assert.equal(figures.get(`lastcall_build_info{version="1.2.3"}`), 1);
+    assert.equal(figures.get(`lastcall_build_info{version="1.2.3",revision="abc"}`), 1);
     const ready = ["ready", "starting", "shutting_down", "dependencies_unavailable"].map((reason) =>
       figures.get(`lastcall_ready{reason="${reason}"}`),
     );
@@ -122,11 +131,16 @@ describe("GET /metrics", () => {
     };
     const host = await listen(t, { maxConnections: 1, clock, journal: altered(memory(), { check }) });
     assert.equal((await refusedUpgrade(host.ws)).status, 503);
+    const down = await scrape(host);
     fault.on = false;
     await clock.advance(2_000);
     const client = await TextClient.connect(t, host.ws);
     assert.equal((await refusedUpgrade(host.ws)).status, 503);
     const figures = await scrape(host);
+    assert.equal(down.get('lastcall_dependency_up{dependency="journal"}'), 0);
+    assert.equal(figures.get('lastcall_dependency_up{dependency="journal"}'), 1);
+    assert.equal(figures.get('lastcall_arrivals_total{phase="starting"}'), 1);
+    assert.equal(figures.get('lastcall_arrivals_total{phase="serving"}'), 2);
     assert.equal(figures.get('lastcall_connections_total{phase="starting",result="refused"}'), 1);
     assert.equal(figures.get('lastcall_connections_total{phase="serving",result="refused"}'), 1);
     assert.equal(figures.get('lastcall_connections_total{phase="serving",result="accepted"}'), 1);
@@ -140,9 +154,27 @@ describe("GET /metrics", () => {
     const client = await TextClient.connect(t, host.ws);
     await post(host.url, "1");
     await client.atLeast(1);
-    assert.equal((await scrape(host)).get("lastcall_follower_lag_seconds"), 3);
+    const figures = await scrape(host);
+    assert.equal(figures.get("lastcall_follower_lag_seconds"), 3);
+    assert.equal(figures.get('lastcall_item_age_seconds_bucket{le="2.5"}'), 0);
+    assert.equal(figures.get('lastcall_item_age_seconds_bucket{le="5"}'), 1);
     client.socket.close();
     await client.closed;
+  });
+
+  test("a journal that the drain closed is not one that was lost", async (t) => {
+    const clock = new ManualClock();
+    const host = await listen(t, { clock, budget: { ...QUICK, timeoutMs: 90_000, lingerMs: 60_000 } });
+    const drained = host.app.lastcall.drain.start({ type: "request" });
+    await host.log.line("Waiting for the figures to be scraped");
+    for (let looks = 0; looks < 3; looks += 1) await clock.advance(2_000);
+    const figures = await scrape(host, { "X-Prometheus-Scrape-Timeout-Seconds": "10" });
+    assert.equal(figures.get('lastcall_dependency_up{dependency="journal"}'), 1);
+    assert.deepEqual(
+      host.log.all("Dependency checked").map(({ state }) => state),
+      ["ok"],
+    );
+    await drained;
   });
 
   test("shows a drain while it runs, and its figures to the scrape that the linger waits for", async (t) => {

@@ -24,6 +24,7 @@ describe("options", () => {
     assert.deepEqual(resolveOptions({ journal }, "1.2.3"), {
       journal,
       version: "1.2.3",
+      revision: "unknown",
       closables: [],
       name: hostname(),
       pingIntervalMs: 25_000,

@@ -24,7 +24,7 @@ describe("a follower that is lost", () => {
     await turns();
     it.journal.loseFollowers();
     await turns();
-    assert.deepEqual(it.told, ["items main 2 0", "failed main follower lost"]);
+    assert.deepEqual(it.told, ["items main 2 0 0", "failed main follower lost"]);
     await it.append(3);
     await turns();
     assert.deepEqual(numbers(channel.items), [1, 2]);
@@ -87,11 +87,13 @@ test("the journal closed under the follower is told; an end that was asked for i
 
 test("tells what came and how late, and gaps", async () => {
   const it = await world({ retentionItems: 3 }, false);
-  await it.append(5);
+  await it.append(4);
+  await it.clock.advance(1_000);
+  await it.append(1);
   await it.clock.advance(250);
   it.follow();
   await turns();
-  assert.deepEqual(it.told, ["gap main trimmed", "items main 3 250"]);
+  assert.deepEqual(it.told, ["gap main trimmed", "items main 3 250 1250"]);
   it.journal.replace();
   await turns();
   assert.deepEqual(it.told.slice(2), ["gap main replaced"]);

@@ -307,7 +307,7 @@ export async function world(
   const journal = new RiggedJournal(options, clock);
   const told: string[] = [];
   const events: FeedEvents = {
-    items: (stream, count, lagMs) => told.push(`items ${stream} ${count} ${lagMs}`),
+    items: (stream, count, lagMs, ageMs) => told.push(`items ${stream} ${count} ${lagMs} ${ageMs}`),
     gap: (stream, reason) => told.push(`gap ${stream} ${reason}`),
     ended: (stream) => told.push(`ended ${stream}`),
     failed: (stream, error) => told.push(`failed ${stream} ${error.message}`),
