@@ -1,4 +1,4 @@
-# docker build -t lastcall .
+# docker build -t lastcall --build-arg REVISION=$(git rev-parse HEAD) .
 # docker run --rm -p 8080:8080 --read-only lastcall
 ARG NODE_IMAGE=node:26-trixie-slim
 
@@ -9,6 +9,7 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json ./
 COPY .build .build
 COPY src src
+ARG REVISION=unknown
 # Also runs the service once, for V8's code cache: it fits this image's Node and no other.
 RUN npm run build
 # All that the bundle does not contain: LMDB's native part, of which the package has a build for each kind of Node.
@@ -16,7 +17,7 @@ RUN mkdir /native && cp --parents node_modules/@lmdb/*/package.json node_modules
 
 FROM ${NODE_IMAGE}
 ARG NODE_IMAGE
-ARG VERSION=0.0.0
+ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="lastcall" \

@@ -1,5 +1,7 @@
 // The service and its dependencies as one file of CommonJS. Readable on purpose (no shortened names, no lost lines): its
 // stack traces end up in somebody's log at night.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import * as esbuild from "esbuild";
@@ -26,7 +28,7 @@ export async function bundle(root) {
       "process.env.WS_NO_BUFFER_UTIL": '"1"',
       "process.env.WS_NO_UTF_8_VALIDATE": '"1"',
     },
-    plugins: [fixedVersion(version), lmdb(root)],
+    plugins: [fixedVersion(version, revisionOf(root)), lmdb(root)],
     legalComments: "external",
     logLevel: "warning",
     // A bundle has no import.meta: code that reads it would only fail at run time.
@@ -39,16 +41,25 @@ export async function bundle(root) {
   return { code, licenses: await licensesOf(root, Object.values(metafile.outputs), comments) };
 }
 
-/** In the bundle the version is a constant: package.json is not read at start, nor needed beside it. */
-function fixedVersion(version) {
+/** In the bundle version and revision are constants: package.json is not read at start, nor needed beside it. */
+function fixedVersion(version, revision) {
   return {
     name: "fixed-version",
     setup(build) {
       build.onLoad({ filter: /\/dist\/src\/service\/version\.js$/ }, () => ({
-        contents: `export const VERSION = ${JSON.stringify(version)};`,
+        contents: `export const VERSION = ${JSON.stringify(version)}; export const REVISION = ${JSON.stringify(revision)};`,
       }));
     },
   };
+}
+
+/** What is built: $REVISION (the image's build, which has no .git), else the checkout's commit, else nobody knows. */
+function revisionOf(root) {
+  if (process.env.REVISION) return process.env.REVISION;
+  if (!existsSync(join(root, ".git"))) return "unknown";
+  const args = ["describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"];
+  const { status, stdout } = spawnSync("git", args, { cwd: root, encoding: "utf8" });
+  return status === 0 ? stdout.trim() : "unknown";
 }
 
 /**

@@ -31,15 +31,21 @@ export interface App {
   readonly feed: DemoFeed;
 }
 
+/** What runs: the package's version, and the commit it was built from. */
+export interface Build {
+  readonly version: string;
+  readonly revision: string;
+}
+
 /** @throws LastcallError `invalid_settings`, `journal_unavailable` */
-export async function buildApp(settings: Settings, { log }: ServiceLog, version: string, clock: Clock): Promise<App> {
+export async function buildApp(settings: Settings, { log }: ServiceLog, build: Build, clock: Clock): Promise<App> {
   const journal = await openJournal(settings.journalUrl, settings.journal, clock);
   const closables: Closable[] = [];
   const server = createServer(settings, log, closables);
   const feed: { current?: DemoFeed } = {};
   const options: LastcallOptions = {
     journal,
-    version,
+    ...build,
     clock,
     closables,
     budget: settings.budget,
@@ -59,7 +65,7 @@ export async function buildApp(settings: Settings, { log }: ServiceLog, version:
   };
   installErrors(server);
   installNotFound(server);
-  await installOpenApi(server, version);
+  await installOpenApi(server, build.version);
   await server.register(lastcall, options);
   await server.ready();
   const core = server.lastcall;

@@ -8,7 +8,7 @@ import { type App, buildApp } from "./app.js";
 import type { Edge } from "./edge.js";
 import { readSettings, type Settings } from "./env.js";
 import { createLog, type ServiceLog } from "./logger.js";
-import { VERSION } from "./version.js";
+import { REVISION, VERSION } from "./version.js";
 
 /** What a second signal leaves for the log, ms. */
 const LAST_WORDS_MS = 200;
@@ -22,7 +22,7 @@ export async function serve(edge: Edge, env: Readonly<Record<string, string | un
   const service = createLog(settings.logLevel, settings.podName, VERSION);
   const { log } = service;
   for (const warning of settings.warnings) log.warn({ warning }, "Settings");
-  const app = await buildApp(settings, service, VERSION, systemClock);
+  const app = await buildApp(settings, service, { version: VERSION, revision: REVISION }, systemClock);
   edge.handle({
     begin: (cause) => end(app, settings, service, cause),
     note: (what) => {
@@ -46,8 +46,9 @@ export async function serve(edge: Edge, env: Readonly<Record<string, string | un
   await app.server.listen({ host: settings.host, port: settings.port, listenTextResolver: () => "Port open" });
   await app.core.readiness.listening();
   app.feed.start();
+  const { journal, revision } = app.core.options;
   log.info(
-    { url: urlOf(app, settings), admin: app.admin && portOf(app.admin), journal: app.core.options.journal.backend },
+    { url: urlOf(app, settings), admin: app.admin && portOf(app.admin), journal: journal.backend, revision },
     "Server started",
   );
 }

@@ -20,7 +20,10 @@ describe("the service", () => {
     assert.deepEqual(await client.atLeast(1), ["hello"]);
     assert.deepEqual(await (await fetch(`${url}/health`)).json(), { status: "healthy", version: "1.2.3" });
     assert.deepEqual(await (await fetch(`${url}/ready`)).json(), { status: "ready" });
-    assert.match(await (await fetch(`${url}/metrics`)).text(), /^lastcall_build_info\{version="1\.2\.3"\} 1$/m);
+    assert.match(
+      await (await fetch(`${url}/metrics`)).text(),
+      /^lastcall_build_info\{version="1\.2\.3",revision="abc"\} 1$/m,
+    );
   });
 
   test("hands every setting on to where it works", async (t) => {

@@ -25,7 +25,12 @@ export interface Service extends Host {
 export async function build(t: TestContext, env: Record<string, string> = {}) {
   const log = new LogLines();
   const serviceLog = { log: pino({ level: "debug" }, log), flush: async () => {} };
-  const service = await buildApp(readSettings({ ...QUICK, ...env }), serviceLog, "1.2.3", systemClock);
+  const service = await buildApp(
+    readSettings({ ...QUICK, ...env }),
+    serviceLog,
+    { version: "1.2.3", revision: "abc" },
+    systemClock,
+  );
   t.after(async () => {
     await service.server.close();
     await service.admin?.close();

@@ -32,7 +32,9 @@ export interface LogLine {
   readonly level: string;
   readonly time: string;
   readonly pid: number;
+  readonly version: string;
   readonly msg: string;
+  readonly revision?: string;
   readonly url?: string;
   readonly admin?: number;
   readonly phase?: string;
