@@ -35,10 +35,10 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 {{- end }}
 
-{{/* Without versions: a newer chart alone restarts nothing. */}}
+{{/* Without versions: a newer chart alone restarts nothing. `more` wins over the common ones. */}}
 {{- define "lastcall.podLabels" -}}
 {{ include "lastcall.selector" . }}
-{{- with .root.Values.commonLabels }}
+{{- with merge (dict) (default (dict) .more) .root.Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
@@ -88,6 +88,16 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- else -}}
 {{ int .Values.minReadySeconds }}
 {{- end -}}
+{{- end }}
+
+{{/* Where pods of this image may run. */}}
+{{- define "lastcall.placement" -}}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{/* valkey, secret, or the scheme of journal.url */}}

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { at, envOf, type How, type Manifest, NO_HELM, one, template, type Values } from "../support/helm.js";
+import { at, envOf, type How, type Manifest, NO_HELM, nameOf, one, template, type Values } from "../support/helm.js";
+import { CASES } from "./cases.js";
 
 async function deployment(values: Values = {}, how: How = {}): Promise<Manifest> {
   return one(await template(values, how), "Deployment", "rel-lastcall");
@@ -74,6 +75,24 @@ describe("the Deployment", { skip: NO_HELM }, () => {
     );
   });
 
+  it("has whatever labels it is given, one value each", async () => {
+    const object = await deployment({ commonLabels: { team: "a", tier: "x" }, podLabels: { team: "b" } });
+    const labels = at(object, "spec", "template", "metadata", "labels");
+    assert.equal(at(labels, "team"), "b");
+    assert.equal(at(labels, "tier"), "x");
+    assert.equal(at(labels, "app.kubernetes.io/component"), "server");
+  });
+
+  it("is what `kubectl logs` and `exec` mean, whatever else is injected", async () => {
+    const annotations = at(
+      await deployment({ extraContainers: [{ name: "a", image: "a" }] }),
+      "spec",
+      "template",
+      "metadata",
+    );
+    assert.equal(at(annotations, "annotations", "kubectl.kubernetes.io/default-container"), "lastcall");
+  });
+
   it("names its image by tag or digest", async () => {
     const digest = `sha256:${"a".repeat(64)}`;
     assert.equal(at(container(await deployment({ image: { tag: "x" } })), "image"), "ghcr.io/lastcall/lastcall:x");
@@ -88,6 +107,52 @@ describe("the Deployment", { skip: NO_HELM }, () => {
     const policies = [{ type: "Pods", value: 1, periodSeconds: 50 }];
     assert.deepEqual(at(scaler, "spec", "behavior", "scaleDown", "policies"), policies);
     assert.equal(at(await deployment({ replicaCount: 0 }), "spec", "replicas"), 0);
+  });
+});
+
+describe("every pod of the chart", { skip: NO_HELM }, () => {
+  const pods = async (values: Values) =>
+    (await template(values)).flatMap((object) => {
+      const spec = object["kind"] === "Pod" ? object["spec"] : podSpec(object);
+      return spec === undefined ? [] : [{ of: `${object["kind"]} ${nameOf(object)}`, spec }];
+    });
+
+  // https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+  it("keeps to the restricted standard, and has no token", async () => {
+    for (const [name, values] of Object.entries(CASES)) {
+      for (const { of, spec } of await pods(values)) {
+        const where = `${name}: ${of}`;
+        assert.equal(at(spec, "automountServiceAccountToken"), false, where);
+        assert.equal(at(spec, "securityContext", "runAsNonRoot"), true, where);
+        assert.deepEqual(at(spec, "securityContext", "seccompProfile"), { type: "RuntimeDefault" }, where);
+        assert.notEqual(at(spec, "securityContext", "runAsUser"), 0, where);
+        for (const field of ["hostNetwork", "hostPID", "hostIPC"]) assert.equal(at(spec, field), undefined, where);
+        const context = at(spec, "containers", 0, "securityContext");
+        assert.equal(at(context, "allowPrivilegeEscalation"), false, where);
+        assert.deepEqual(at(context, "capabilities"), { drop: ["ALL"] }, where);
+      }
+    }
+  });
+
+  it("goes where the server's may go, Valkey where its own say", async () => {
+    const server = { nodeSelector: { pool: "arm" }, tolerations: [{ key: "arm", operator: "Exists" }] };
+    const valkey = { nodeSelector: { pool: "disks" }, priorityClassName: "high" };
+    const found = await pods({ ...server, valkey, client: { enabled: true } });
+    assert.equal(found.length, 4);
+    for (const { of, spec } of found) {
+      const own = of.startsWith("StatefulSet");
+      assert.deepEqual(at(spec, "nodeSelector"), own ? valkey.nodeSelector : server.nodeSelector, of);
+      assert.deepEqual(at(spec, "tolerations"), own ? undefined : server.tolerations, of);
+      assert.equal(at(spec, "priorityClassName"), own ? "high" : undefined, of);
+    }
+  });
+
+  it("may leave its user to the platform", async () => {
+    const podSecurityContext = { runAsUser: null, runAsGroup: null, fsGroup: null };
+    for (const { of, spec } of await pods({ podSecurityContext, valkey: { podSecurityContext } })) {
+      const left = { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } };
+      assert.deepEqual(at(spec, "securityContext"), left, of);
+    }
   });
 });
 
@@ -143,6 +208,27 @@ describe("what stands before the pods", { skip: NO_HELM }, () => {
     assert.equal(at(near, "spec", "ports", 0, "appProtocol"), "kubernetes.io/ws");
   });
 
+  it("keeps the admin port off what is open to the world", async () => {
+    const objects = await template({ adminPort: 9090, service: { type: "LoadBalancer" } });
+    const open = one(objects, "Service", "rel-lastcall");
+    assert.deepEqual(at(open, "spec", "ports"), [{ name: "http", port: 80, targetPort: "http", protocol: "TCP" }]);
+    const admin = one(objects, "Service", "rel-lastcall-admin");
+    assert.equal(at(admin, "spec", "type"), "ClusterIP");
+    assert.deepEqual(at(admin, "spec", "ports"), [{ name: "admin", port: 9090, targetPort: "admin", protocol: "TCP" }]);
+    assert.deepEqual(at(admin, "spec", "selector"), at(open, "spec", "selector"));
+    const test = envOf(at(one(objects, "Pod"), "spec", "containers", 0));
+    assert.deepEqual(
+      [test["SERVICE_URL"], test["PROBE_URL"]],
+      ["http://rel-lastcall:80", "http://rel-lastcall-admin:9090"],
+    );
+  });
+
+  it("is a Service of one or two address families", async () => {
+    const service = { ipFamilyPolicy: "PreferDualStack", ipFamilies: ["IPv6", "IPv4"] };
+    const spec = at(one(await template({ service }), "Service", "rel-lastcall"), "spec");
+    assert.deepEqual([at(spec, "ipFamilyPolicy"), at(spec, "ipFamilies")], Object.values(service));
+  });
+
   it("lets one pod be evicted at a time, and any that is not ready", async () => {
     const spec = at(one(await template(), "PodDisruptionBudget"), "spec");
     assert.equal(at(spec, "maxUnavailable"), 1);
@@ -172,6 +258,28 @@ describe("what stands before the pods", { skip: NO_HELM }, () => {
     const check = at(one(objects, "HealthCheckPolicy"), "spec", "default", "config", "httpHealthCheck");
     assert.equal(at(check, "requestPath"), "/ready");
     assert.equal(at(one(objects, "BackendConfig"), "spec", "healthCheck", "requestPath"), "/ready");
+  });
+
+  it("tells GKE that a pod speaks TLS: an Ingress by annotation, a Gateway by the port's protocol", async () => {
+    const service = async (values: Values) => one(await template(values), "Service", "rel-lastcall");
+    const tls = { secretName: "tls" };
+    const protocols = ["metadata", "annotations", "cloud.google.com/app-protocols"];
+    const protocol = ["spec", "ports", 0, "appProtocol"];
+    const both = await service({ tls, gke: { gateway: true, ingress: true } });
+    assert.deepEqual([at(both, ...protocols), at(both, ...protocol)], ['{"http":"HTTPS"}', "HTTPS"]);
+    const plain = await service({ gke: { gateway: true, ingress: true } });
+    assert.deepEqual([at(plain, ...protocols), at(plain, ...protocol)], [undefined, undefined]);
+    const asked = await service({ tls, gke: { gateway: true }, service: { appProtocol: "HTTP2" } });
+    assert.equal(at(asked, ...protocol), "HTTP2");
+  });
+
+  it("is a route without `timeouts` for GKE, which refuses a route that has them", async () => {
+    const route = async (values: Values) =>
+      at(
+        one(await template({ httpRoute: { enabled: true, parentRefs: [{ name: "a" }] }, ...values }), "HTTPRoute"),
+        "spec",
+      );
+    assert.equal(at(await route({ gke: { gateway: true } }), "rules", 0, "timeouts"), undefined);
   });
 
   it("is an Ingress or an HTTPRoute to the Service, the latter without a time limit", async () => {
