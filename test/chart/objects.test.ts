@@ -298,26 +298,3 @@ describe("what stands before the pods", { skip: NO_HELM }, () => {
     assert.deepEqual(at(container(client), "args"), ["client", "--protocol", "text", "ws://rel-lastcall:80/ws"]);
   });
 });
-
-describe("the notes", { skip: NO_HELM }, () => {
-  const notes = async (values: Values = {}) => {
-    const text = '{{ include (print $.Template.BasePath "/NOTES.txt") . | quote }}';
-    const map = `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: notes }\ndata: { notes: ${text} }`;
-    return String(at(one(await template({ ...values, extraObjects: [map] }), "ConfigMap", "notes"), "data", "notes"));
-  };
-
-  it("tell the plan, the fleet's reconnects per second and the operator's commands", async () => {
-    const text = await notes({ replicaCount: 4, shutdown: { staggerSeconds: 3, connectionsPerPod: 1000 } });
-    assert.match(text, /sum +48 s/);
-    assert.match(text, /4 pods x 1000 clients over 3 s are 1334 reconnects per second/);
-    for (const word of ["get pods", "logs -l", "rollout restart", "rollout undo", "delete pod", "graceful_shutdown"]) {
-      assert.ok(text.includes(word), word);
-    }
-  });
-
-  it("tell what would be lost", async () => {
-    assert.match(await notes({ valkey: { persistence: { enabled: false } } }), /WARNING: valkey.persistence.enabled/);
-    assert.match(await notes({ shutdown: { staggerSeconds: 0 } }), /2000 reconnects at once/);
-    assert.match(await notes({ profile: "alb-ip" }), /pod-readiness-gate-inject=enabled/);
-  });
-});
