@@ -60,6 +60,18 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{ default (ternary (include "lastcall.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name }}
 {{- end }}
 
+{{/* A quantity of memory in bytes ("1Gi", "1.5G", 1024); nothing when there is none. */}}
+{{- define "lastcall.bytes" -}}
+{{- if not (kindIs "invalid" .) -}}
+{{- $text := ternary . (printf "%.0f" (float64 .)) (kindIs "string" .) -}}
+{{- $units := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- $unit := regexFind "[A-Za-z]*$" $text -}}
+{{- if hasKey $units $unit -}}
+{{ mulf (float64 (trimSuffix $unit $text)) (float64 (get $units $unit)) | printf "%.0f" }}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{/* Scalars as an environment has them. Not `toString`: it makes 6.7108864e+07 of a number. */}}
 {{- define "lastcall.text" -}}
 {{ ternary . (toJson .) (kindIs "string" .) }}

@@ -21,6 +21,13 @@ describe("the notes", { skip: NO_HELM }, () => {
 
   it("tell what would be lost", async () => {
     assert.match(await notes({ valkey: { persistence: { enabled: false } } }), /WARNING: valkey.persistence.enabled/);
+    const open = { networkPolicy: { enabled: false } };
+    assert.match(await notes(open), /WARNING: Valkey has no password and no NetworkPolicy/);
+    assert.doesNotMatch(await notes({ ...open, valkey: { auth: { existingSecret: "valkey" } } }), /WARNING/);
+    assert.doesNotMatch(
+      await notes({ ...open, valkey: { enabled: false }, journal: { existingSecret: "redis" } }),
+      /WARNING/,
+    );
     assert.match(await notes({ shutdown: { staggerSeconds: 0 } }), /2000 reconnects at once/);
     assert.match(await notes({ profile: "alb-ip" }), /pod-readiness-gate-inject=enabled/);
   });

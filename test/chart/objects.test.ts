@@ -91,6 +91,8 @@ describe("the Deployment", { skip: NO_HELM }, () => {
       "metadata",
     );
     assert.equal(at(annotations, "annotations", "kubectl.kubernetes.io/default-container"), "lastcall");
+    const podAnnotations = { "checksum/config": "mine" };
+    assert.equal(checksum(await deployment({ podAnnotations })), "mine");
   });
 
   it("names its image by tag or digest", async () => {
@@ -171,6 +173,22 @@ describe("the journal", { skip: NO_HELM }, () => {
     const policy = one(objects, "NetworkPolicy", "rel-lastcall-valkey");
     const from = at(policy, "spec", "ingress", 0, "from", 0, "podSelector", "matchLabels");
     assert.equal(at(from, "app.kubernetes.io/component"), "server");
+  });
+
+  it("refuses an append when its memory is nearly full, rather than be killed with all of it", async () => {
+    const most = async (resources: Values) => {
+      const values = { valkey: { resources, extraArgs: ["--loglevel", "debug"] } };
+      const args = at(container(one(await template(values), "StatefulSet")), "args");
+      assert.ok(Array.isArray(args));
+      assert.deepEqual(args.slice(-2), ["--loglevel", "debug"]);
+      return /--maxmemory (\d+)/.exec(args.join(" "))?.[1];
+    };
+    assert.equal(await most({}), `${768 * 1024 ** 2}`);
+    assert.equal(await most({ limits: { memory: "4Gi" } }), `${3 * 1024 ** 3}`);
+    assert.equal(await most({ limits: { memory: "1.5G" } }), "1125000000");
+    assert.equal(await most({ limits: { memory: "100000Ki" } }), "76800000");
+    assert.equal(await most({ limits: { memory: 2 ** 31 } }), `${1.5 * 1024 ** 3}`);
+    assert.equal(await most({ limits: { memory: null } }), undefined);
   });
 
   it("is asked for with its password", async () => {
