@@ -47,7 +47,10 @@ describe("the notes", { skip: NO_HELM }, () => {
       assert.match(await notes(values), warning);
       assert.doesNotMatch(await notes({ ...values, shutdown }), /WARNING/);
     }
-    assert.match(await notes({ service: { ...local.service, type: "NodePort" } }), /WARNING: service.externalTrafficPolicy/);
+    assert.match(
+      await notes({ service: { ...local.service, type: "NodePort" } }),
+      /WARNING: service.externalTrafficPolicy/,
+    );
     assert.doesNotMatch(await notes({ ...local, profile: "nlb" }), /WARNING/);
     assert.doesNotMatch(await notes({ profile: "kong", kong: { enabled: true } }), /WARNING/);
     assert.doesNotMatch(await notes(), /WARNING/);
