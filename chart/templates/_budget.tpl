@@ -13,8 +13,10 @@
 {{- $_ := set $b "graceSeconds" (int (ternary $least $given (kindIs "invalid" $given))) -}}
 {{- $_ := set $b "timeoutSeconds" (sub $b.graceSeconds (add $b.preStopSeconds $b.marginSeconds)) -}}
 {{- $_ := set $b "nodeTargets" (or (dig "nodeTargets" false $profile) (eq .Values.service.externalTrafficPolicy "Local")) -}}
-{{- $_ := set $b "source" $profile.source -}}
-{{- include "lastcall.checkBudget" (dict "root" $ "b" $b "least" $least "limit" (dig "graceLimitSeconds" 0 $profile)) -}}
+{{- $_ := set $b "for" $profile.for -}}
+{{- $_ := set $b "removal" $profile.removal -}}
+{{- $limit := dig "graceLimit" (dict) $profile -}}
+{{- include "lastcall.checkBudget" (dict "root" $ "b" $b "least" $least "limit" (dig "seconds" 0 $limit)) -}}
 {{- toJson $b -}}
 {{- end }}
 

@@ -43,6 +43,9 @@
 {{- if and (not (kindIs "invalid" .Values.service.trafficDistribution)) (semverCompare "<1.31.0-0" .Capabilities.KubeVersion.Version) -}}
 {{-   fail (printf "\nservice.trafficDistribution: null before Kubernetes 1.31, got %s on %s" .Values.service.trafficDistribution .Capabilities.KubeVersion.Version) -}}
 {{- end -}}
+{{- if and (hasPrefix "PreferSame" (default "" .Values.service.trafficDistribution)) (semverCompare "<1.34.0-0" .Capabilities.KubeVersion.Version) -}}
+{{-   fail (printf "\nservice.trafficDistribution: PreferClose before Kubernetes 1.34, got %s on %s" .Values.service.trafficDistribution .Capabilities.KubeVersion.Version) -}}
+{{- end -}}
 {{- $own := printf "%s\n%s\n%s" (include "lastcall.budgetEnv" .) (include "lastcall.listenEnv" .) (include "lastcall.journalEnv" .) -}}
 {{- range .Values.extraEnv -}}
 {{-   if contains (printf "- name: %s\n" .name) $own -}}
@@ -54,6 +57,9 @@
 {{- end -}}
 {{- if and .Values.httpRoute.enabled (empty .Values.httpRoute.parentRefs) -}}
 {{-   fail "\nhttpRoute.parentRefs: at least one with httpRoute.enabled, got none" -}}
+{{- end -}}
+{{- if and .Values.httpRoute.enabled .Values.gke.gateway (not (has .Values.httpRoute.requestTimeout (list "" "0s"))) -}}
+{{-   fail (printf "\nhttpRoute.requestTimeout: 0s or empty with gke.gateway, which accepts no route that has one (its limit is gke.timeoutSeconds); got %s" .Values.httpRoute.requestTimeout) -}}
 {{- end -}}
 {{- end }}
 
@@ -91,11 +97,13 @@
 {{-   if has (toString $p.maxUnavailable) (list "0" "0%") -}}
 {{-     fail (printf "\npodDisruptionBudget.maxUnavailable: at least 1, or no node could ever be drained, got %s" (toString $p.maxUnavailable)) -}}
 {{-   end -}}
-{{-   if and (kindIs "string" $p.minAvailable) (eq (toString $p.minAvailable) "100%") -}}
-{{-     fail "\npodDisruptionBudget.minAvailable: less than 100%, or no node could ever be drained, got 100%" -}}
+{{-   $kept := int (trimSuffix "%" (toString (default 0 $p.minAvailable))) -}}
+{{- /* A percentage is rounded up, as Kubernetes does it. */ -}}
+{{-   if kindIs "string" $p.minAvailable -}}
+{{-     $kept = div (add (mul $kept $min) 99) 100 | int -}}
 {{-   end -}}
-{{-   if and (not (kindIs "invalid" $p.minAvailable)) (not (kindIs "string" $p.minAvailable)) (ge (int $p.minAvailable) $min) -}}
-{{-     fail (printf "\npodDisruptionBudget.minAvailable: less than %d (%s), or no node could ever be drained, got %d" $min (ternary "autoscaling.minReplicas" "replicaCount" .Values.autoscaling.enabled) (int $p.minAvailable)) -}}
+{{-   if and (gt $min 0) (ge $kept $min) -}}
+{{-     fail (printf "\npodDisruptionBudget.minAvailable: less than %d pods (%s), or no node could ever be drained, got %v, which is %d" $min (ternary "autoscaling.minReplicas" "replicaCount" .Values.autoscaling.enabled) $p.minAvailable $kept) -}}
 {{-   end -}}
 {{- end -}}
 {{- end }}

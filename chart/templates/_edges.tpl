@@ -16,6 +16,9 @@ konghq.com/protocol: https
 {{- if .Values.gke.ingress }}
 cloud.google.com/neg: '{"ingress": true}'
 cloud.google.com/backend-config: '{"default": {{ $name | quote }}}'
+{{- if .Values.tls.secretName }}
+cloud.google.com/app-protocols: '{"http":"HTTPS"}'
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -35,10 +35,10 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 {{- end }}
 
-{{/* Without versions: a newer chart alone restarts nothing. */}}
+{{/* Without versions: a newer chart alone restarts nothing. `more` wins over the common ones. */}}
 {{- define "lastcall.podLabels" -}}
 {{ include "lastcall.selector" . }}
-{{- with .root.Values.commonLabels }}
+{{- with merge (dict) (default (dict) .more) .root.Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
@@ -58,6 +58,18 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 
 {{- define "lastcall.serviceAccountName" -}}
 {{ default (ternary (include "lastcall.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name }}
+{{- end }}
+
+{{/* A quantity of memory in bytes ("1Gi", "1.5G", 1024); nothing when there is none. */}}
+{{- define "lastcall.bytes" -}}
+{{- if not (kindIs "invalid" .) -}}
+{{- $text := ternary . (printf "%.0f" (float64 .)) (kindIs "string" .) -}}
+{{- $units := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- $unit := regexFind "[A-Za-z]*$" $text -}}
+{{- if hasKey $units $unit -}}
+{{ mulf (float64 (trimSuffix $unit $text)) (float64 (get $units $unit)) | printf "%.0f" }}
+{{- end -}}
+{{- end -}}
 {{- end }}
 
 {{/* Scalars as an environment has them. Not `toString`: it makes 6.7108864e+07 of a number. */}}
@@ -88,6 +100,16 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- else -}}
 {{ int .Values.minReadySeconds }}
 {{- end -}}
+{{- end }}
+
+{{/* Where pods of this image may run. */}}
+{{- define "lastcall.placement" -}}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{/* valkey, secret, or the scheme of journal.url */}}

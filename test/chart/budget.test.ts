@@ -33,7 +33,7 @@ describe("the chart's budget", { skip: NO_HELM }, () => {
     assert.deepEqual(at(container, "lifecycle", "preStop"), { sleep: { seconds: 5 } });
   });
 
-  it("has in every profile the sum of its own parts, which the process accepts, and a source", async () => {
+  it("has in every profile the sum of its own parts, which the process accepts", async () => {
     for (const [profile, preset] of Object.entries(profiles)) {
       const { env, grace } = await podOf({ profile, service: { type: "NodePort" } });
       const number = (name: string) => Number(env[name]);
@@ -42,8 +42,20 @@ describe("the chart's budget", { skip: NO_HELM }, () => {
       assert.equal(number("GRACEFUL_SHUTDOWN_TIMEOUT"), needed, profile);
       const margin = Number(at(preset, "shutdown", "marginSeconds"));
       assert.equal(grace, number("PRESTOP_SLEEP_SECONDS") + needed + margin, profile);
-      assert.match(String(at(preset, "source")), /^https:\/\//, profile);
       readSettings({ ...textsOf(env), JOURNAL_URL: "memory:", POD_NAME: "a" });
+    }
+  });
+
+  it("counts in every profile where its removal time comes from", () => {
+    for (const [profile, preset] of Object.entries(profiles)) {
+      const removal = at(preset, "removal");
+      assert.ok(Array.isArray(removal) && removal.length > 0, profile);
+      const sum = removal.reduce((total: number, part) => total + Number(at(part, "seconds")), 0);
+      assert.equal(sum, at(preset, "shutdown", "endpointRemovalSeconds"), profile);
+      const limit = at(preset, "graceLimit");
+      for (const part of limit === undefined ? removal : [...removal, limit]) {
+        if (at(part, "what") !== "margin") assert.match(String(at(part, "source")), /^https:\/\//, profile);
+      }
     }
   });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { at, envOf, type How, type Manifest, NO_HELM, one, template, type Values } from "../support/helm.js";
+import { at, envOf, type How, type Manifest, NO_HELM, nameOf, one, template, type Values } from "../support/helm.js";
+import { CASES } from "./cases.js";
 
 async function deployment(values: Values = {}, how: How = {}): Promise<Manifest> {
   return one(await template(values, how), "Deployment", "rel-lastcall");
@@ -74,6 +75,26 @@ describe("the Deployment", { skip: NO_HELM }, () => {
     );
   });
 
+  it("has whatever labels it is given, one value each", async () => {
+    const object = await deployment({ commonLabels: { team: "a", tier: "x" }, podLabels: { team: "b" } });
+    const labels = at(object, "spec", "template", "metadata", "labels");
+    assert.equal(at(labels, "team"), "b");
+    assert.equal(at(labels, "tier"), "x");
+    assert.equal(at(labels, "app.kubernetes.io/component"), "server");
+  });
+
+  it("is what `kubectl logs` and `exec` mean, whatever else is injected", async () => {
+    const annotations = at(
+      await deployment({ extraContainers: [{ name: "a", image: "a" }] }),
+      "spec",
+      "template",
+      "metadata",
+    );
+    assert.equal(at(annotations, "annotations", "kubectl.kubernetes.io/default-container"), "lastcall");
+    const podAnnotations = { "checksum/config": "mine" };
+    assert.equal(checksum(await deployment({ podAnnotations })), "mine");
+  });
+
   it("names its image by tag or digest", async () => {
     const digest = `sha256:${"a".repeat(64)}`;
     assert.equal(at(container(await deployment({ image: { tag: "x" } })), "image"), "ghcr.io/lastcall/lastcall:x");
@@ -88,6 +109,52 @@ describe("the Deployment", { skip: NO_HELM }, () => {
     const policies = [{ type: "Pods", value: 1, periodSeconds: 50 }];
     assert.deepEqual(at(scaler, "spec", "behavior", "scaleDown", "policies"), policies);
     assert.equal(at(await deployment({ replicaCount: 0 }), "spec", "replicas"), 0);
+  });
+});
+
+describe("every pod of the chart", { skip: NO_HELM }, () => {
+  const pods = async (values: Values) =>
+    (await template(values)).flatMap((object) => {
+      const spec = object["kind"] === "Pod" ? object["spec"] : podSpec(object);
+      return spec === undefined ? [] : [{ of: `${object["kind"]} ${nameOf(object)}`, spec }];
+    });
+
+  // https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+  it("keeps to the restricted standard, and has no token", async () => {
+    for (const [name, values] of Object.entries(CASES)) {
+      for (const { of, spec } of await pods(values)) {
+        const where = `${name}: ${of}`;
+        assert.equal(at(spec, "automountServiceAccountToken"), false, where);
+        assert.equal(at(spec, "securityContext", "runAsNonRoot"), true, where);
+        assert.deepEqual(at(spec, "securityContext", "seccompProfile"), { type: "RuntimeDefault" }, where);
+        assert.notEqual(at(spec, "securityContext", "runAsUser"), 0, where);
+        for (const field of ["hostNetwork", "hostPID", "hostIPC"]) assert.equal(at(spec, field), undefined, where);
+        const context = at(spec, "containers", 0, "securityContext");
+        assert.equal(at(context, "allowPrivilegeEscalation"), false, where);
+        assert.deepEqual(at(context, "capabilities"), { drop: ["ALL"] }, where);
+      }
+    }
+  });
+
+  it("goes where the server's may go, Valkey where its own say", async () => {
+    const server = { nodeSelector: { pool: "arm" }, tolerations: [{ key: "arm", operator: "Exists" }] };
+    const valkey = { nodeSelector: { pool: "disks" }, priorityClassName: "high" };
+    const found = await pods({ ...server, valkey, client: { enabled: true } });
+    assert.equal(found.length, 4);
+    for (const { of, spec } of found) {
+      const own = of.startsWith("StatefulSet");
+      assert.deepEqual(at(spec, "nodeSelector"), own ? valkey.nodeSelector : server.nodeSelector, of);
+      assert.deepEqual(at(spec, "tolerations"), own ? undefined : server.tolerations, of);
+      assert.equal(at(spec, "priorityClassName"), own ? "high" : undefined, of);
+    }
+  });
+
+  it("may leave its user to the platform", async () => {
+    const podSecurityContext = { runAsUser: null, runAsGroup: null, fsGroup: null };
+    for (const { of, spec } of await pods({ podSecurityContext, valkey: { podSecurityContext } })) {
+      const left = { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } };
+      assert.deepEqual(at(spec, "securityContext"), left, of);
+    }
   });
 });
 
@@ -106,6 +173,22 @@ describe("the journal", { skip: NO_HELM }, () => {
     const policy = one(objects, "NetworkPolicy", "rel-lastcall-valkey");
     const from = at(policy, "spec", "ingress", 0, "from", 0, "podSelector", "matchLabels");
     assert.equal(at(from, "app.kubernetes.io/component"), "server");
+  });
+
+  it("refuses an append when its memory is nearly full, rather than be killed with all of it", async () => {
+    const most = async (resources: Values) => {
+      const values = { valkey: { resources, extraArgs: ["--loglevel", "debug"] } };
+      const args = at(container(one(await template(values), "StatefulSet")), "args");
+      assert.ok(Array.isArray(args));
+      assert.deepEqual(args.slice(-2), ["--loglevel", "debug"]);
+      return /--maxmemory (\d+)/.exec(args.join(" "))?.[1];
+    };
+    assert.equal(await most({}), `${768 * 1024 ** 2}`);
+    assert.equal(await most({ limits: { memory: "4Gi" } }), `${3 * 1024 ** 3}`);
+    assert.equal(await most({ limits: { memory: "1.5G" } }), "1125000000");
+    assert.equal(await most({ limits: { memory: "100000Ki" } }), "76800000");
+    assert.equal(await most({ limits: { memory: 2 ** 31 } }), `${1.5 * 1024 ** 3}`);
+    assert.equal(await most({ limits: { memory: null } }), undefined);
   });
 
   it("is asked for with its password", async () => {
@@ -127,89 +210,5 @@ describe("the journal", { skip: NO_HELM }, () => {
     const object = one(objects, "Deployment");
     assert.deepEqual(at(object, "spec", "strategy"), { type: "Recreate" });
     assert.equal(at(podSpec(object), "volumes", 0, "persistentVolumeClaim", "claimName"), "rel-lastcall-data");
-  });
-});
-
-describe("what stands before the pods", { skip: NO_HELM }, () => {
-  it("is a Service without affinity, which has it on request", async () => {
-    const service = (values: Values) =>
-      template({ service: values }).then((all) => one(all, "Service", "rel-lastcall"));
-    assert.equal(at(await service({}), "spec", "sessionAffinity"), "None");
-    const sticky = await service({ sessionAffinity: "ClientIP", type: "NodePort", externalTrafficPolicy: "Local" });
-    assert.equal(at(sticky, "spec", "sessionAffinityConfig", "clientIP", "timeoutSeconds"), 10800);
-    assert.equal(at(sticky, "spec", "externalTrafficPolicy"), "Local");
-    const near = await service({ trafficDistribution: "PreferClose", appProtocol: "kubernetes.io/ws" });
-    assert.equal(at(near, "spec", "trafficDistribution"), "PreferClose");
-    assert.equal(at(near, "spec", "ports", 0, "appProtocol"), "kubernetes.io/ws");
-  });
-
-  it("lets one pod be evicted at a time, and any that is not ready", async () => {
-    const spec = at(one(await template(), "PodDisruptionBudget"), "spec");
-    assert.equal(at(spec, "maxUnavailable"), 1);
-    assert.equal(at(spec, "unhealthyPodEvictionPolicy"), "AlwaysAllow");
-  });
-
-  it("is a Kong that finds a draining pod by itself", async () => {
-    const objects = await template({ kong: { enabled: true, hashOnCookie: "lastcall" } });
-    const annotations = at(one(objects, "Service", "rel-lastcall"), "metadata", "annotations");
-    assert.deepEqual(annotations, {
-      "konghq.com/upstream-policy": "rel-lastcall",
-      "konghq.com/connect-timeout": "5000",
-      "konghq.com/read-timeout": "3600000",
-      "konghq.com/write-timeout": "3600000",
-      "konghq.com/retries": "3",
-    });
-    const policy = at(one(objects, "KongUpstreamPolicy"), "spec");
-    assert.deepEqual(at(policy, "hashOn"), { cookie: "lastcall", cookiePath: "/" });
-    assert.equal(at(policy, "healthchecks", "active", "httpPath"), "/ready");
-  });
-
-  it("is a GKE that keeps a connection as long as the pod lives", async () => {
-    const objects = await template({ profile: "gke-neg", gke: { gateway: true, ingress: true } });
-    const grace = at(podSpec(one(objects, "Deployment")), "terminationGracePeriodSeconds");
-    const policy = at(one(objects, "GCPBackendPolicy"), "spec", "default");
-    assert.equal(at(policy, "connectionDraining", "drainingTimeoutSec"), grace);
-    const check = at(one(objects, "HealthCheckPolicy"), "spec", "default", "config", "httpHealthCheck");
-    assert.equal(at(check, "requestPath"), "/ready");
-    assert.equal(at(one(objects, "BackendConfig"), "spec", "healthCheck", "requestPath"), "/ready");
-  });
-
-  it("is an Ingress or an HTTPRoute to the Service, the latter without a time limit", async () => {
-    const hosts = [{ host: "a.example" }];
-    const parentRefs = [{ name: "gateway" }];
-    const objects = await template({ ingress: { enabled: true, hosts }, httpRoute: { enabled: true, parentRefs } });
-    const path = at(one(objects, "Ingress"), "spec", "rules", 0, "http", "paths", 0);
-    assert.deepEqual(at(path, "backend", "service"), { name: "rel-lastcall", port: { name: "http" } });
-    const rule = at(one(objects, "HTTPRoute"), "spec", "rules", 0);
-    assert.deepEqual(at(rule, "timeouts"), { request: "0s" });
-    assert.deepEqual(at(rule, "backendRefs"), [{ name: "rel-lastcall", port: 80 }]);
-  });
-
-  it("may be the replaced system's client", async () => {
-    const client = one(await template({ client: { enabled: true } }), "Deployment", "rel-lastcall-client");
-    assert.deepEqual(at(container(client), "args"), ["client", "--protocol", "text", "ws://rel-lastcall:80/ws"]);
-  });
-});
-
-describe("the notes", { skip: NO_HELM }, () => {
-  const notes = async (values: Values = {}) => {
-    const text = '{{ include (print $.Template.BasePath "/NOTES.txt") . | quote }}';
-    const map = `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: notes }\ndata: { notes: ${text} }`;
-    return String(at(one(await template({ ...values, extraObjects: [map] }), "ConfigMap", "notes"), "data", "notes"));
-  };
-
-  it("tell the plan, the fleet's reconnects per second and the operator's commands", async () => {
-    const text = await notes({ replicaCount: 4, shutdown: { staggerSeconds: 3, connectionsPerPod: 1000 } });
-    assert.match(text, /sum +48 s/);
-    assert.match(text, /4 pods x 1000 clients over 3 s are 1334 reconnects per second/);
-    for (const word of ["get pods", "logs -l", "rollout restart", "rollout undo", "delete pod", "graceful_shutdown"]) {
-      assert.ok(text.includes(word), word);
-    }
-  });
-
-  it("tell what would be lost", async () => {
-    assert.match(await notes({ valkey: { persistence: { enabled: false } } }), /WARNING: valkey.persistence.enabled/);
-    assert.match(await notes({ shutdown: { staggerSeconds: 0 } }), /2000 reconnects at once/);
-    assert.match(await notes({ profile: "alb-ip" }), /pod-readiness-gate-inject=enabled/);
   });
 });

@@ -25,7 +25,7 @@ function valuesTable(text: string): string {
 }
 
 function profilesTable(text: string): string {
-  const rows = ["| Profile | P | W | Wmax | grace period | why |", "|---|--:|--:|--:|--:|---|"];
+  const rows = ["| Profile | for | P | W | Wmax | grace period | what W is made of |", "|---|---|--:|--:|--:|--:|---|"];
   const profiles: Readonly<Record<string, unknown>> = parse(text);
   for (const [name, profile] of Object.entries(profiles)) {
     const number = (part: string) => Number(at(profile, "shutdown", part));
@@ -36,10 +36,18 @@ function profilesTable(text: string): string {
     ];
     const phases = ["finish", "stagger", "close", "requests", "release", "linger", "margin"];
     const grace = phases.reduce((sum, part) => sum + number(`${part}Seconds`), p + Math.max(0, max - p));
-    const why = `${at(profile, "why")} ([source](${at(profile, "source")}))`;
-    rows.push(`| \`${name}\` | ${p} | ${w} | ${max} | ${grace} s | ${why} |`);
+    const removal = at(profile, "removal");
+    assert.ok(Array.isArray(removal));
+    const limit = at(profile, "graceLimit");
+    const parts = [...removal.map(partOf), ...(limit === undefined ? [] : [`at most: ${partOf(limit)}`])];
+    rows.push(`| \`${name}\` | ${at(profile, "for")} | ${p} | ${w} | ${max} | ${grace} s | ${parts.join("; ")} |`);
   }
   return rows.join("\n");
+}
+
+function partOf(part: unknown): string {
+  const [what, source] = [at(part, "what"), at(part, "source")];
+  return `${at(part, "seconds")} s ${source === undefined ? what : `[${what}](${source})`}`;
 }
 
 /** The README with this table between `<!-- name -->` and `<!-- /name -->`. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { CHART, HELMS, NO_HELM, refusal, type Values } from "../support/helm.js";
+import { CHART, HELMS, NO_HELM, refusal, template, type Values } from "../support/helm.js";
 
 interface Refusal {
   readonly values: Values;
@@ -79,6 +79,11 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
     kube: "1.30",
     says: ["service.trafficDistribution: null before Kubernetes 1.31, got PreferClose on v1.30"],
   },
+  "one that Kubernetes knows from 1.34 on": {
+    values: { service: { trafficDistribution: "PreferSameNode" } },
+    kube: "1.33",
+    says: ["service.trafficDistribution: PreferClose before Kubernetes 1.34, got PreferSameNode on v1.33"],
+  },
   "a part of the budget by the back door": {
     values: { extraEnv: [{ name: "GRACEFUL_SHUTDOWN_TIMEOUT", value: "1" }] },
     says: ["extraEnv: none that other values set (shutdown, port, tls, journal), got GRACEFUL_SHUTDOWN_TIMEOUT"],
@@ -90,6 +95,13 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   "a route without a Gateway": {
     values: { httpRoute: { enabled: true } },
     says: ["httpRoute.parentRefs: at least one with httpRoute.enabled, got none"],
+  },
+  "a time limit that GKE refuses": {
+    values: {
+      gke: { gateway: true },
+      httpRoute: { enabled: true, parentRefs: [{ name: "gateway" }], requestTimeout: "10s" },
+    },
+    says: ["httpRoute.requestTimeout: 0s or empty with gke.gateway", "gke.timeoutSeconds", "got 10s"],
   },
   "two journals": {
     values: { journal: { url: "redis://redis" } },
@@ -115,13 +127,9 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
     values: { podDisruptionBudget: { maxUnavailable: 0 } },
     says: ["podDisruptionBudget.maxUnavailable: at least 1", "got 0"],
   },
-  "a disruption budget of all": {
-    values: { podDisruptionBudget: { maxUnavailable: null, minAvailable: "100%" } },
-    says: ["podDisruptionBudget.minAvailable: less than 100%", "got 100%"],
-  },
   "a disruption budget of as many as there are": {
     values: { podDisruptionBudget: { maxUnavailable: null, minAvailable: 2 } },
-    says: ["podDisruptionBudget.minAvailable: less than 2 (replicaCount)", "got 2"],
+    says: ["podDisruptionBudget.minAvailable: less than 2 pods (replicaCount)", "got 2"],
   },
 };
 
@@ -135,6 +143,15 @@ const MORE: Readonly<Record<string, Refusal>> = {
   "a file for a fleet that may grow": {
     values: { ...alone, journal: { url: "memory:" }, autoscaling: { enabled: true, minReplicas: 1 } },
     says: ["autoscaling.maxReplicas at most 1, got 10"],
+  },
+  "a disruption budget of all": {
+    values: { podDisruptionBudget: { maxUnavailable: null, minAvailable: "100%" } },
+    says: ["podDisruptionBudget.minAvailable: less than 2 pods", "got 100%, which is 2"],
+  },
+  // Kubernetes rounds a percentage up.
+  "a disruption budget of a part that is rounded up to all": {
+    values: { podDisruptionBudget: { maxUnavailable: null, minAvailable: "51%" } },
+    says: ["podDisruptionBudget.minAvailable: less than 2 pods", "got 51%, which is 2"],
   },
   "a disruption budget of no rule": {
     values: { podDisruptionBudget: { maxUnavailable: null } },
@@ -153,6 +170,8 @@ const CLOSED: Readonly<Record<string, Values>> = {
   "a profile that there is none of": { profile: "elb" },
   "a journal of another kind": { valkey: { enabled: false }, journal: { url: "postgres://a" } },
   "a privileged port": { port: 80 },
+  "a label that the chart sets": { commonLabels: { "app.kubernetes.io/version": "2" } },
+  "a label of a pod that its Deployment selects by": { podLabels: { "app.kubernetes.io/name": "a" } },
 };
 
 describe("what the chart refuses", { skip: NO_HELM }, () => {
@@ -164,6 +183,15 @@ describe("what the chart refuses", { skip: NO_HELM }, () => {
       for (const part of says) assert.ok(text.includes(part), `${part}\nis not in\n${told}`);
     });
   }
+
+  it("nothing of what a chart above it may add", async () => {
+    await template({ enabled: true, global: { region: "a" } });
+  });
+
+  it("is not a budget of half the pods, nor of none that are there", async () => {
+    await template({ podDisruptionBudget: { maxUnavailable: null, minAvailable: "50%" } });
+    await template({ replicaCount: 0, podDisruptionBudget: { maxUnavailable: null, minAvailable: 1 } });
+  });
 
   it("is every `fail` of its templates", () => {
     const folder = join(CHART, "templates");

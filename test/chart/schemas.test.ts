@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { parse } from "yaml";
@@ -20,7 +20,7 @@ const FOREIGN = [
 ];
 
 async function cases(): Promise<Readonly<Record<string, Values>>> {
-  const files = ["values-staging.yaml", "values-production.yaml"];
+  const files = await readdir(join(CHART, "ci"));
   const texts = await Promise.all(files.map((file) => readFile(join(CHART, "ci", file), "utf8")));
   return { ...CASES, ...Object.fromEntries(files.map((file, i) => [file, parse(texts[i] ?? "")])) };
 }
