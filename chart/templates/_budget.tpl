@@ -7,6 +7,10 @@
 {{-   $_ := set $b $name (int (ternary $preset $given (kindIs "invalid" $given))) -}}
 {{- end -}}
 {{- $_ := set $b "windowSeconds" (max 0 (sub $b.endpointRemovalMaxSeconds $b.preStopSeconds)) -}}
+{{- /* A restart by a failed liveness probe deletes nothing: the endpoint goes when the readiness probe has failed, and that begins with SIGTERM, after preStop. */}}
+{{- $unready := mul .Values.probes.readiness.periodSeconds .Values.probes.readiness.failureThreshold -}}
+{{- $restarted := add $b.preStopSeconds $unready $b.endpointRemovalSeconds -}}
+{{- $_ := set $b "goneSeconds" (max $b.endpointRemovalSeconds (min $b.endpointRemovalMaxSeconds $restarted)) -}}
 {{- $_ := set $b "neededSeconds" (add $b.windowSeconds $b.finishSeconds $b.staggerSeconds $b.closeSeconds $b.requestsSeconds $b.releaseSeconds $b.lingerSeconds) -}}
 {{- $least := add $b.preStopSeconds (max 1 $b.neededSeconds) $b.marginSeconds -}}
 {{- $given := .Values.shutdown.terminationGracePeriodSeconds -}}
@@ -65,7 +69,7 @@
 {{- range $pair := list
   (list "GRACEFUL_SHUTDOWN_TIMEOUT" $b.timeoutSeconds)
   (list "PRESTOP_SLEEP_SECONDS" $b.preStopSeconds)
-  (list "ENDPOINT_REMOVAL_SECONDS" $b.endpointRemovalSeconds)
+  (list "ENDPOINT_REMOVAL_SECONDS" $b.goneSeconds)
   (list "ENDPOINT_REMOVAL_MAX_SECONDS" $b.endpointRemovalMaxSeconds)
   (list "FINISH_TIMEOUT_SECONDS" $b.finishSeconds)
   (list "DRAIN_STAGGER_SECONDS" $b.staggerSeconds)

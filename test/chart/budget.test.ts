@@ -80,6 +80,18 @@ describe("the chart's budget", { skip: NO_HELM }, () => {
     assert.equal(at(container, "lifecycle"), undefined);
   });
 
+  it("serves newcomers until a restart in place is known too, which begins with the readiness probe", async () => {
+    const servedUntil = async (values: Readonly<Record<string, unknown>>) =>
+      Number((await podOf(values)).env["ENDPOINT_REMOVAL_SECONDS"]);
+    assert.equal(await servedUntil({}), 5 + 2 * 2 + 5);
+    assert.equal(await servedUntil({ probes: { readiness: { periodSeconds: 1 } } }), 5 + 1 * 2 + 5);
+    // Never past Wmax, never below W; 0 where there is no window.
+    assert.equal(await servedUntil({ profile: "kong" }), 20);
+    assert.equal(await servedUntil({ profile: "nlb" }), 120);
+    const none = { preStopSeconds: 5, endpointRemovalSeconds: 0, endpointRemovalMaxSeconds: 0 };
+    assert.equal(await servedUntil({ shutdown: none }), 0);
+  });
+
   it("is the process's own sum", async () => {
     const { env } = await podOf({ shutdown: { preStopSeconds: 7, lingerSeconds: 11 } });
     const needed = neededMs({ ...BUDGET_DEFAULTS, preStopMs: 7_000, lingerMs: 11_000 });
