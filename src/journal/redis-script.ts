@@ -151,9 +151,10 @@ for i = 2, #KEYS do
         if too_old(KEYS[i], middle) then low = middle else high = middle - 1 end
       end
       base = low == number(head) and head or id_at(KEYS[i], low) or text(low) .. '-' .. ARGV[1]
-      redis.call('HSET', KEYS[1], ARGV[i + 1], base .. ' ' .. head)
     end
+    -- First: a Redis without memory refuses HSET, except to a script that has written before (scriptVerifyOOM, script.c).
     if low > 0 then redis.call('XTRIM', KEYS[i], 'MINID', '~', text(low + 1) .. '-0', 'LIMIT', 100000) end
+    if base ~= string.match(known, '^%S+') then redis.call('HSET', KEYS[1], ARGV[i + 1], base .. ' ' .. head) end
   end
 end
 `;

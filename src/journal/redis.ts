@@ -89,9 +89,8 @@ class RedisJournal implements Journal {
   ): Promise<readonly Appended[]> {
     this.#open();
     checkStream(stream);
-    const answers = await this.#batcher.append(stream, publications, signal);
     this.#sweep();
-    return answers;
+    return this.#batcher.append(stream, publications, signal);
   }
 
   async read(stream: string, position: Position, limit: number, signal?: AbortSignal): Promise<Page> {
@@ -128,8 +127,9 @@ class RedisJournal implements Journal {
   async check(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     this.#open();
-    await Promise.all([this.#writer.probe(), this.#reader.ping()]);
+    // Not after them: a Redis that is full fails them until it was swept.
     this.#sweep();
+    await Promise.all([this.#writer.probe(), this.#reader.ping()]);
   }
 
   async close(): Promise<void> {

@@ -42,6 +42,20 @@ it("trims by age, streams that nobody appends to as well, and goes on counting",
   assert.equal(numberOf(next ?? "0-"), 301);
 });
 
+it("trims by age while Redis takes no more data: nothing else would make room", async (t) => {
+  const journal = await openJournal(`${server.url}?prefix=full`, { retentionMs: 50 }, hasty());
+  t.after(() => journal.close());
+  const head = (await appendAll(journal, "main", 300)).at(-1);
+  t.after(() => server.command("CONFIG", "SET", "maxmemory", "0"));
+  await server.command("CONFIG", "SET", "maxmemory", "1");
+  const [refused] = await journal.append("main", [item({})]).catch((error: Error) => [error]);
+  assert.match(String(refused), /out of memory/);
+  while ((await journal.read("main", "oldest", 1)).after !== head) {
+    await journal.check().catch(() => {});
+    await sleep(10);
+  }
+});
+
 it("trims what is too old and nothing else", async (t) => {
   const journal = await openJournal(`${server.url}?prefix=old`, { retentionMs: 50_000 }, hasty());
   t.after(() => journal.close());
