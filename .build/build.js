@@ -1,5 +1,5 @@
-// npm run build: dist/src and dist/test (tsc), then dist/bin: the launcher, one CommonJS bundle with all dependencies,
-// their licenses, and V8's code cache for the Node that builds.
+// npm run build: dist/src and dist/test (tsc), then dist/bin: the launcher, one CommonJS bundle with all dependencies
+// (and one of what only tracing needs), their licenses, and V8's code cache for the Node that builds.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -32,12 +32,12 @@ async function compile() {
 }
 
 async function pack() {
-  const { code, licenses } = await bundle(root);
-  const id = createHash("sha256").update(code).digest("hex").slice(0, 8);
+  const { codes, licenses } = await bundle(root);
+  const id = createHash("sha256").update(codes["lastcall.cjs"]).digest("hex").slice(0, 8);
   const launcher = await readFile(join(import.meta.dirname, "launcher.cjs"), "utf8");
   await mkdir(bin, { recursive: true });
   await Promise.all([
-    writeFile(join(bin, "lastcall.cjs"), code),
+    ...Object.entries(codes).map(([file, code]) => writeFile(join(bin, file), code)),
     writeFile(join(bin, "lastcall.LICENSES.txt"), licenses),
     writeFile(join(bin, "lastcall.js"), launcher.replace("BUILD_ID", id)),
     // The package is ESM; this one folder is not.

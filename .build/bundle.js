@@ -2,17 +2,21 @@
 // stack traces end up in somebody's log at night.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import * as esbuild from "esbuild";
 
-/** Bundles dist/src/cli.js; gives the code and the license texts of everything in it. */
+/**
+ * Bundles dist/src/cli.js, and apart from it what only those load who trace: read and kept in memory, it would cost the
+ * others too. Gives the code by the files' names, and the license texts of everything in it.
+ */
 export async function bundle(root) {
   const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   const { outputFiles, metafile } = await esbuild.build({
     absWorkingDir: root,
-    entryPoints: ["dist/src/cli.js"],
-    outfile: "dist/bin/lastcall.cjs",
+    entryPoints: { lastcall: "dist/src/cli.js", "lastcall-tracing": "dist/src/service/tracing.js" },
+    outdir: "dist/bin",
+    outExtension: { ".js": ".cjs" },
     write: false,
     metafile: true,
     bundle: true,
@@ -28,18 +32,30 @@ export async function bundle(root) {
       "process.env.WS_NO_BUFFER_UTIL": '"1"',
       "process.env.WS_NO_UTF_8_VALIDATE": '"1"',
     },
-    plugins: [fixedVersion(version, revisionOf(root)), lmdb(root)],
+    plugins: [fixedVersion(version, revisionOf(root)), lmdb(root), tracingApart],
     legalComments: "external",
     logLevel: "warning",
     // A bundle has no import.meta: code that reads it would only fail at run time.
     logOverride: { "empty-import-meta": "error" },
   });
-  const code = textOf(outputFiles, "lastcall.cjs");
-  const odd = code.split("\n").findIndex((line) => Buffer.byteLength(line) !== line.length);
+  const codes = Object.fromEntries(FILES.map((file) => [file, textOf(outputFiles, file)]));
+  const odd = codes["lastcall.cjs"].split("\n").findIndex((line) => Buffer.byteLength(line) !== line.length);
   if (odd >= 0) throw new Error(`dist/bin/lastcall.cjs line ${odd + 1} is not ASCII, which the launcher counts on`);
-  const comments = textOf(outputFiles, "lastcall.cjs.LEGAL.txt");
-  return { code, licenses: await licensesOf(root, Object.values(metafile.outputs), comments) };
+  const comments = FILES.map((file) => textOf(outputFiles, `${file}.LEGAL.txt`)).join("");
+  return { codes, licenses: await licensesOf(root, Object.values(metafile.outputs), comments) };
 }
+
+const FILES = ["lastcall.cjs", "lastcall-tracing.cjs"];
+
+/** The one place that loads the other bundle. */
+const tracingApart = {
+  name: "tracing-apart",
+  setup(build) {
+    build.onResolve({ filter: /^\.\/tracing\.js$/ }, ({ kind }) =>
+      kind === "dynamic-import" ? { path: "./lastcall-tracing.cjs", external: true } : undefined,
+    );
+  },
+};
 
 /** In the bundle version and revision are constants: package.json is not read at start, nor needed beside it. */
 function fixedVersion(version, revision) {
@@ -88,7 +104,7 @@ function textOf(files, name) {
 async function licensesOf(root, outputs, comments) {
   const inputs = outputs.flatMap((output) => Object.keys(output.inputs));
   const folders = new Set(inputs.flatMap((input) => input.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0] ?? []));
-  const parts = ["lastcall.cjs contains the following packages, under their own licenses.\n"];
+  const parts = ["lastcall.cjs and lastcall-tracing.cjs contain the following packages, under their own licenses.\n"];
   for (const folder of [...folders].sort()) parts.push(await licenseOf(join(root, folder), relative(root, folder)));
   if (comments) parts.push(`Notices inside the code:\n\n${comments}`);
   return parts.join(`\n${"-".repeat(80)}\n\n`);
@@ -96,7 +112,14 @@ async function licensesOf(root, outputs, comments) {
 
 async function licenseOf(folder) {
   const { name, version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
-  const files = (await readdir(folder)).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file)).sort();
-  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
+  const legal = (await readdir(folder)).filter((entry) => /^(licen[cs]e|copying|notice)/i.test(entry)).sort();
+  const texts = (await Promise.all(legal.map((entry) => textsIn(join(folder, entry))))).flat();
   return [`${name} ${version} (${license})\n`, ...texts].join("\n");
+}
+
+/** A file's text, or that of every file in a folder: what a package has taken over from others. */
+async function textsIn(path) {
+  if (!(await stat(path)).isDirectory()) return [await readFile(path, "utf8")];
+  const entries = (await readdir(path)).sort();
+  return (await Promise.all(entries.map((entry) => textsIn(join(path, entry))))).flat();
 }

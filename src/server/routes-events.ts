@@ -8,6 +8,7 @@ import { comeBack, reconnectionMs, SseConnection } from "../wire/sse.js";
 import type { Core } from "./core.js";
 import { RETRY_AFTER_SECONDS } from "./errors.js";
 import { Cursor, Problem, StreamName } from "./schemas.js";
+import { UNTRACED } from "./untraced.js";
 
 const HEADERS = {
   "content-type": "text/event-stream",
@@ -25,7 +26,7 @@ export function eventsRoute(base: FastifyInstance, core: Core): void {
   fastify.get(
     "/events",
     {
-      config: { events: true },
+      config: { events: true, ...UNTRACED },
       exposeHeadRoute: false,
       schema: {
         summary: "The stream, as server-sent events",

@@ -5,8 +5,9 @@ import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import type { Core } from "./core.js";
 import { Checks } from "./schemas.js";
+import { UNTRACED } from "./untraced.js";
 
-const config = { probe: true } as const;
+const config = { probe: true, ...UNTRACED } as const;
 const headers = { "cache-control": "no-store" } as const;
 
 const Health = Type.Object({

@@ -16,6 +16,7 @@ import type { Core } from "./core.js";
 import { rejectRaw } from "./errors.js";
 import { ANONYMOUS } from "./publisher.js";
 import { Cursor, Problem, StreamName } from "./schemas.js";
+import { UNTRACED } from "./untraced.js";
 import { webSocketUpgrades } from "./upgrades.js";
 
 /** By how much ws's own cap for a close comes after ours, ms: it is the drain that ends whoever does not answer. */
@@ -70,6 +71,7 @@ export function wsRoute(base: FastifyInstance, core: Core): void {
   fastify.route({
     method: "GET",
     url: "/ws",
+    config: { ...UNTRACED },
     schema: {
       summary: "The stream, over WebSocket",
       querystring: Type.Object({ stream: Type.Optional(StreamName), after: Type.Optional(Cursor) }),

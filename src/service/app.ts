@@ -21,6 +21,7 @@ import { DemoFeed } from "./feed.js";
 import type { ServiceLog } from "./logger.js";
 import { installOpenApi } from "./openapi.js";
 import { followCertificate, readCertificate } from "./tls.js";
+import type { Tracing } from "./tracing.js";
 
 /** The whole service, not listening yet. */
 export interface App {
@@ -38,13 +39,19 @@ export interface Build {
 }
 
 /** @throws LastcallError `invalid_settings`, `journal_unavailable` */
-export async function buildApp(settings: Settings, { log }: ServiceLog, build: Build, clock: Clock): Promise<App> {
+export async function buildApp(
+  settings: Settings,
+  { log }: ServiceLog,
+  build: Build,
+  clock: Clock,
+  tracing?: Tracing,
+): Promise<App> {
   const journal = await openJournal(settings.journalUrl, settings.journal, clock);
   const closables: Closable[] = [];
   const server = createServer(settings, log, closables);
   const feed: { current?: DemoFeed } = {};
   const options: LastcallOptions = {
-    journal,
+    journal: tracing?.journal(journal) ?? journal,
     ...build,
     clock,
     closables,
@@ -65,10 +72,12 @@ export async function buildApp(settings: Settings, { log }: ServiceLog, build: B
   };
   installErrors(server);
   installNotFound(server);
+  if (tracing !== undefined) await server.register(tracing.requests);
   await installOpenApi(server, build.version);
   await server.register(lastcall, options);
   await server.ready();
   const core = server.lastcall;
+  tracing?.follow(core.drain);
   if (feed.current === undefined) throw new Error("the plugin made no source");
   return {
     server,

@@ -8,6 +8,7 @@ import { misspelled } from "./misspelled.js";
 import { type Env, Reading, type Refusal } from "./reading.js";
 import { type LogLevel, SETTINGS, SUMMED, VARIABLES, variableOf } from "./settings.js";
 import { readCertificate, type TlsFiles } from "./tls.js";
+import { readTracing, type TracingSettings, tracingWarnings } from "./tracing-settings.js";
 
 /** What the environment says, checked and typed. Times in ms, sizes in bytes. Defaults: src/service/settings.ts. */
 export interface Settings {
@@ -37,7 +38,9 @@ export interface Settings {
   readonly logLevel: LogLevel;
   readonly podName: string;
   readonly terminationMessagePath: string;
-  /** Variables that look like a misspelt setting, one sentence each; to be logged. */
+  /** Absent: nothing is traced. */
+  readonly tracing?: TracingSettings;
+  /** Variables that look like a misspelt setting, or that say nothing without another; one sentence each; to be logged. */
   readonly warnings: readonly string[];
 }
 
@@ -55,6 +58,7 @@ export function readSettings(env: Env): Settings {
   const finalItems = reading.get(s.feedFinalItems);
   const certFile = reading.get(s.tlsCertFile);
   const keyFile = reading.get(s.tlsKeyFile);
+  const tracing = readTracing(reading);
   const settings: Settings = {
     port: reading.get(s.port),
     host: reading.get(s.host),
@@ -95,7 +99,8 @@ export function readSettings(env: Env): Settings {
     logLevel: reading.get(s.logLevel),
     podName: reading.get(s.podName) ?? hostname(),
     terminationMessagePath: reading.get(s.terminationMessagePath),
-    warnings: misspelled(Object.keys(env), VARIABLES),
+    ...(tracing === undefined ? {} : { tracing }),
+    warnings: [...misspelled(Object.keys(env), VARIABLES), ...tracingWarnings(env)],
   };
 
   const { port, budget } = settings;

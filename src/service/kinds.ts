@@ -43,6 +43,15 @@ export function seconds(min: number, max: number): Kind<number> {
   };
 }
 
+/** A plain decimal number, bounds included. */
+export function decimal(min: number, max: number): Kind<number> {
+  return {
+    form: `a number from ${min} to ${max}`,
+    parse: (text) => (/^\d+(\.\d+)?$/.test(text) ? within(Number(text), min, max) : REFUSED),
+    show: String,
+  };
+}
+
 /** A TCP port; 0 lets the system choose. */
 export const port: Kind<number> = {
   ...integer(0, 65_535),
@@ -85,6 +94,34 @@ export const url: Kind<string> = {
   parse: (given) => (isUrl(given) ? value(given) : REFUSED),
   show: (given) => given,
   mask: maskUrl,
+};
+
+export const httpUrl: Kind<string> = {
+  ...url,
+  form: "an http:// or https:// URL",
+  parse: (given) => (/^https?:\/\//i.test(given) && URL.canParse(given) ? value(given) : REFUSED),
+};
+
+/** `key=value,…`, percent-encoded where need be: https://opentelemetry.io/docs/specs/otel/resource/sdk/ */
+export const pairs: Kind<Readonly<Record<string, string>>> = {
+  form: "a list such as key=value,key=value",
+  parse(given) {
+    const read: Record<string, string> = {};
+    try {
+      for (const pair of given.split(",")) {
+        const [, key, text] = /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(pair) ?? [];
+        if (key === undefined || text === undefined) return REFUSED;
+        read[decodeURIComponent(key)] = decodeURIComponent(text);
+      }
+    } catch {
+      return hint("a % that is no escape is written %25");
+    }
+    return value(read);
+  },
+  show: (read) =>
+    Object.entries(read)
+      .map((pair) => pair.map(encodeURIComponent).join("="))
+      .join(","),
 };
 
 /** `kind`, or nothing: `unset` is what help shows then. */

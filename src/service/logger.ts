@@ -9,12 +9,16 @@ export interface ServiceLog {
   flush(limitMs?: number): Promise<void>;
 }
 
-/** JSON lines on stdout, whole ones, written without waiting for the reader. What is to be kept at the exit is flushed. */
-export function createLog(level: LogLevel, pod: string, version: string): ServiceLog {
+/**
+ * JSON lines on stdout, whole ones, written without waiting for the reader. What is to be kept at the exit is flushed.
+ * Every line also has what `mixin` gives.
+ */
+export function createLog(level: LogLevel, pod: string, version: string, mixin?: () => object): ServiceLog {
   const sink = stdoutSink();
   const log = pino(
     {
       level,
+      ...(mixin && { mixin }),
       base: { pod, version, pid: process.pid, host: hostname() },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },

@@ -8,6 +8,7 @@ import { type App, buildApp } from "./app.js";
 import type { Edge } from "./edge.js";
 import { readSettings, type Settings } from "./env.js";
 import { createLog, type ServiceLog } from "./logger.js";
+import type { Tracing } from "./tracing.js";
 import { REVISION, VERSION } from "./version.js";
 
 /** What a second signal leaves for the log, ms. */
@@ -19,12 +20,18 @@ const LAST_WORDS_MS = 200;
  */
 export async function serve(edge: Edge, env: Readonly<Record<string, string | undefined>>): Promise<void> {
   const settings = readSettings(env);
-  const service = createLog(settings.logLevel, settings.podName, VERSION);
+  let tracing: Tracing | undefined;
+  const mixin = settings.tracing && (() => tracing?.logFields() ?? {});
+  const service = createLog(settings.logLevel, settings.podName, VERSION, mixin);
   const { log } = service;
   for (const warning of settings.warnings) log.warn({ warning }, "Settings");
-  const app = await buildApp(settings, service, { version: VERSION, revision: REVISION }, systemClock);
+  if (settings.tracing !== undefined) {
+    const { startTracing } = await import("./tracing.js");
+    tracing = startTracing(settings.tracing, { log, clock: systemClock, version: VERSION, pod: settings.podName });
+  }
+  const app = await buildApp(settings, service, { version: VERSION, revision: REVISION }, systemClock, tracing);
   edge.handle({
-    begin: (cause) => end(app, settings, service, cause),
+    begin: (cause) => end(app, settings, service, tracing, cause),
     note: (what) => {
       if ("error" in what) app.core.drain.record(what.error);
       else log.warn({ signal: what.signal }, "Signal during the shutdown");
@@ -54,7 +61,13 @@ export async function serve(edge: Edge, env: Readonly<Record<string, string | un
 }
 
 /** Before its first ready a process has nothing to drain. */
-async function end(app: App, settings: Settings, service: ServiceLog, cause: Cause): Promise<number> {
+async function end(
+  app: App,
+  settings: Settings,
+  service: ServiceLog,
+  tracing: Tracing | undefined,
+  cause: Cause,
+): Promise<number> {
   if (!app.core.readiness.wasReady) {
     if (cause.type === "error") service.log.fatal({ err: cause.error }, "An error ended it before it was ready");
     else service.log.info({}, "Ended before it was ready: nothing to drain");
@@ -64,6 +77,8 @@ async function end(app: App, settings: Settings, service: ServiceLog, cause: Cau
   if (cause.type === "error") service.log.error({ err: cause.error }, "Uncaught error: the shutdown begins");
   const receipt = await app.core.drain.start(cause);
   leaveMessage(settings.terminationMessagePath, shown(receipt));
+  // The drain's own span is over only now. A collector that is away costs what is left of the budget at most.
+  await tracing?.close(Math.min(receipt.budgetLeftMs, settings.budget.releaseMs));
   await service.flush();
   return receipt.exitCode;
 }

@@ -3,6 +3,7 @@ import { JOURNAL_DEFAULTS } from "../journal/port.js";
 import { MAX_PINNED_BYTES } from "../stream/stalls.js";
 import { boolean, choice, host, integer, name, optional, orWord, path, port, seconds, url } from "./kinds.js";
 import { type Described, setting } from "./setting.js";
+import { tracing } from "./tracing-settings.js";
 
 export const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -180,7 +181,7 @@ const operation = {
 };
 
 /** Every setting by the name the code uses. */
-export const SETTINGS = { ...listening, ...journal, ...drain, ...clients, ...feed, ...operation };
+export const SETTINGS = { ...listening, ...journal, ...drain, ...clients, ...feed, ...operation, ...tracing };
 
 /** The same settings as help and README show them. */
 export const GROUPS: readonly { readonly title: string; readonly settings: readonly Described[] }[] = [
@@ -190,6 +191,7 @@ export const GROUPS: readonly { readonly title: string; readonly settings: reado
   { title: "Clients and limits", settings: Object.values(clients) },
   { title: "Feed", settings: Object.values(feed) },
   { title: "Operation", settings: Object.values(operation) },
+  { title: "Tracing", settings: Object.values(tracing) },
 ];
 
 /** The variable that sets a part of the budget. */

@@ -62,9 +62,23 @@ describe("dist/bin", () => {
     assert.deepEqual(await versionBy(directory), { stdout: `${version}\n`, stderr: "cache rejected: true" });
   });
 
+  test("has all that tracing needs beside it, and not in it", async (t) => {
+    const directory = await copyOfBin(t);
+    const load = "process.stdout.write(Object.keys(require(process.argv[1])).join())";
+    const { stdout } = await run(process.execPath, ["-e", load, join(directory, "lastcall-tracing.cjs")]);
+    assert.equal(stdout, "startTracing");
+    const [main, tracing] = await Promise.all(
+      ["lastcall.cjs", "lastcall-tracing.cjs"].map((file) => readFile(join(directory, file), "utf8")),
+    );
+    // prom-client brings OpenTelemetry's interfaces, which do nothing.
+    for (const name of ["@fastify/otel", "@opentelemetry/sdk-trace", "@opentelemetry/otlp-transformer"]) {
+      assert.ok(!main?.includes(`node_modules/${name}/`) && tracing?.includes(`node_modules/${name}/`), name);
+    }
+  });
+
   test("carries the licenses of what is bundled", async () => {
     const licenses = await readFile(join(bin, "lastcall.LICENSES.txt"), "utf8");
-    for (const name of ["fastify", "ws", "pino", "prom-client"]) {
+    for (const name of ["fastify", "ws", "pino", "prom-client", "@fastify/otel", "@opentelemetry/sdk-trace"]) {
       assert.match(licenses, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(`, "m"));
     }
   });
@@ -77,6 +91,7 @@ test("the package holds the built code, and neither tests, maps nor caches", asy
   for (const path of [
     "dist/bin/lastcall.js",
     "dist/bin/lastcall.cjs",
+    "dist/bin/lastcall-tracing.cjs",
     "dist/src/index.js",
     "dist/src/index.d.ts",
     "LICENSE",

@@ -16,7 +16,7 @@ const run = promisify(execFile);
 /** What the bundler makes with these variables, as text. */
 async function bundled(env: Readonly<Record<string, string>>): Promise<string> {
   const bundler = pathToFileURL(join(ROOT, ".build/bundle.js")).href;
-  const script = `const { bundle } = await import("${bundler}"); process.stdout.write((await bundle(process.cwd())).code);`;
+  const script = `const { bundle } = await import("${bundler}"); process.stdout.write((await bundle(process.cwd())).codes["lastcall.cjs"]);`;
   const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", script], {
     cwd: ROOT,
     env: { ...process.env, ...env },

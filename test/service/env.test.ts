@@ -75,6 +75,15 @@ const EVERYTHING = {
   LOG_LEVEL: "trace",
   POD_NAME: "lastcall-7d9f-x2x4k",
   TERMINATION_MESSAGE_PATH: "/tmp/my receipt",
+  OTEL_TRACES_EXPORTER: "otlp",
+  OTEL_SDK_DISABLED: "false",
+  OTEL_EXPORTER_OTLP_ENDPOINT: "http://elsewhere:4318",
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://collector/traces",
+  OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
+  OTEL_SERVICE_NAME: "stream",
+  OTEL_RESOURCE_ATTRIBUTES: "team=a%2Cb,zone=c",
+  OTEL_TRACES_SAMPLER: "traceidratio",
+  OTEL_TRACES_SAMPLER_ARG: "0.25",
 };
 
 describe("readSettings", () => {
@@ -119,6 +128,13 @@ describe("readSettings", () => {
       logLevel: "trace",
       podName: "lastcall-7d9f-x2x4k",
       terminationMessagePath: "/tmp/my receipt",
+      tracing: {
+        url: "https://collector/traces",
+        serviceName: "stream",
+        attributes: { team: "a,b", zone: "c" },
+        sampler: "traceidratio",
+        samplerRatio: 0.25,
+      },
       warnings: [],
     });
   });
@@ -129,7 +145,7 @@ describe("readSettings", () => {
 
   it("leaves out what is optional and unset, so that its absence can be asked for", () => {
     const settings = readSettings({ FEED_FINAL_ITEMS: "random" });
-    for (const key of ["adminPort", "tls"]) assert.ok(!(key in settings), key);
+    for (const key of ["adminPort", "tls", "tracing"]) assert.ok(!(key in settings), key);
     assert.ok(!("finalItems" in settings.feed));
   });
 });

@@ -16,6 +16,8 @@ describe("misspelt settings", () => {
     ["JOURNAL_KEY_TTL_MS", "JOURNAL_KEY_TTL_SECONDS"],
     ["MAX_CONNECTION", "MAX_CONNECTIONS"],
     ["log_level", "LOG_LEVEL"],
+    ["OTEL_TRACE_EXPORTER", "OTEL_TRACES_EXPORTER"],
+    ["OTEL_TRACES_SAMPLER_ARGS", "OTEL_TRACES_SAMPLER_ARG"],
   ] as const) {
     it(`${name} is taken for ${meant}, with a warning and no error`, () => {
       assert.deepEqual(warningsFor(name), [`${name} is not a setting; did you mean ${meant}?`]);
@@ -26,6 +28,9 @@ describe("misspelt settings", () => {
     // What a pod or a shell has anyway, a Service link among them.
     ...["PATH", "HOME", "HOSTNAME", "LANG", "TERM", "NODE_ENV", "NODE_OPTIONS", "POD_IP", "POD_NAMESPACE", "PORTS"],
     ...["JOURNAL_PORT", "JOURNAL_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "LOG_FORMAT", "TLS_CA_FILE", "BLOG_LEVEL"],
+    // The standard's other variables.
+    ...["OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER", "OTEL_PROPAGATORS", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"],
+    ...["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"],
   ]) {
     it(`${name} is nobody's mistake`, () => assert.deepEqual(warningsFor(name), []));
   }

@@ -77,6 +77,19 @@ const WORDS: readonly (readonly [string, readonly string[], readonly string[]])[
   ["LOG_LEVEL", ["fatal", "error", "warn", "info", "debug", "trace", "silent"], ["INFO", "verbose", "30"]],
   ["POD_NAME", ["lastcall-0", "x".repeat(253)], ["two words", "x".repeat(254), "ü"]],
   ["TERMINATION_MESSAGE_PATH", ["/dev/termination-log", "receipt.json"], ["\u0000"]],
+  ["OTEL_TRACES_EXPORTER", ["none", "otlp"], ["OTLP", "console", "otlp,console", "true"]],
+  ["OTEL_SDK_DISABLED", ["true", "false"], ["yes", "1", "TRUE"]],
+  [
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    ["http://collector:4318", "https://[::1]/otlp/"],
+    ["collector:4318", "grpc://c", "http:"],
+  ],
+  ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", ["http://collector:4318/v1/traces"], ["collector", "http://a b"]],
+  ["OTEL_EXPORTER_OTLP_PROTOCOL", ["http/protobuf"], ["grpc", "http/json"]],
+  ["OTEL_SERVICE_NAME", ["stream", "team/stream"], ["two words", "x".repeat(254)]],
+  ["OTEL_RESOURCE_ATTRIBUTES", ["a=b", " a.b = c%2Cd , e=", "a=b=c"], ["a", "=b", "a=b,", "a=%"]],
+  ["OTEL_TRACES_SAMPLER", ["always_on", "parentbased_traceidratio"], ["jaeger_remote", "ALWAYS_ON"]],
+  ["OTEL_TRACES_SAMPLER_ARG", ["0", "1", "0.001"], ["1.1", "-0.1", ".5", "10%"]],
 ];
 
 /** What the variable needs beside it to be judged by its own bound alone. */
@@ -87,6 +100,13 @@ const BESIDE: Readonly<Record<string, Record<string, string>>> = {
   ENDPOINT_REMOVAL_MAX_SECONDS: { ENDPOINT_REMOVAL_SECONDS: "0" },
   TLS_CERT_FILE: { TLS_KEY_FILE: keyFile },
   TLS_KEY_FILE: { TLS_CERT_FILE: certFile },
+  // Judged when they mean something.
+  ...Object.fromEntries(
+    VARIABLES.filter((variable) => variable.startsWith("OTEL_")).map((variable) => [
+      variable,
+      { OTEL_TRACES_EXPORTER: "otlp" },
+    ]),
+  ),
 };
 
 /** Whatever one part of the budget is, it fits when the others are nothing. */
@@ -164,10 +184,12 @@ function decimal(ms: number): string {
 
 describe("fault messages", () => {
   it("tell all faults at once, each on its line with what was expected and received", () => {
-    const all = Object.fromEntries(VARIABLES.map((variable) => [variable, "\u0007 nothing takes this"]));
-    const { message, faults } = faultsOf(all);
-    assert.deepEqual(faults.map((fault) => fault.variable).sort(), [...VARIABLES].sort());
-    assert.match(message, new RegExp(`^${VARIABLES.length} settings are not valid:\n`));
+    // What turns tracing on: without it, what is said about tracing is nobody's fault.
+    const faulty = VARIABLES.filter((variable) => variable !== "OTEL_TRACES_EXPORTER");
+    const all = Object.fromEntries(faulty.map((variable) => [variable, "\u0007 nothing takes this"]));
+    const { message, faults } = faultsOf({ ...all, OTEL_TRACES_EXPORTER: "otlp" });
+    assert.deepEqual(faults.map((fault) => fault.variable).sort(), faulty.sort());
+    assert.match(message, new RegExp(`^${faulty.length} settings are not valid:\n`));
     assert.match(message, /^ {2}LOG_LEVEL: expected one of fatal, .+, got "\\u0007 nothing takes this"$/m);
   });
 
