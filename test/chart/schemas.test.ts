@@ -17,6 +17,7 @@ const FOREIGN = [
   "HealthCheckPolicy",
   "KongUpstreamPolicy",
   "PodMonitor",
+  "ServiceMonitor",
 ];
 
 async function cases(): Promise<Readonly<Record<string, Values>>> {
