@@ -48,6 +48,7 @@ export const CASES: Readonly<Record<string, Values>> = {
   },
   watched: {
     monitor: { enabled: true, labels: { release: "prometheus" } },
+    dashboard: { enabled: true, annotations: { grafana_folder: "Streams" } },
   },
   "watched by its Service": {
     adminPort: 9090,
