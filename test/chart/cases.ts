@@ -48,6 +48,7 @@ export const CASES: Readonly<Record<string, Values>> = {
   },
   watched: {
     monitor: { enabled: true, labels: { release: "prometheus" } },
+    rules: { enabled: true, labels: { release: "prometheus" }, alertLabels: { team: "a" } },
     dashboard: { enabled: true, annotations: { grafana_folder: "Streams" } },
   },
   "watched by its Service": {
@@ -62,6 +63,13 @@ export const CASES: Readonly<Record<string, Values>> = {
       podTargetLabels: ["pod-template-hash"],
       relabelings: [{ sourceLabels: ["__meta_kubernetes_pod_node_name"], targetLabel: "node" }],
       metricRelabelings: [{ sourceLabels: ["__name__"], regex: "nodejs_.*", action: "drop" }],
+    },
+    rules: {
+      enabled: true,
+      selector: 'job="lastcall"',
+      runbookUrl: "",
+      annotations: { a: "b" },
+      alerts: { LastcallSlowSessions: { enabled: false } },
     },
   },
   everything: {

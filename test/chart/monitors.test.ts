@@ -62,7 +62,7 @@ describe("the chart's monitor", { skip: NO_HELM }, () => {
     }
   });
 
-  it("has only fields that the operator knows", async () => {
+  it("and the rules have only fields that the operator knows", async () => {
     const seen = new Set<unknown>();
     for (const [name, values] of Object.entries(CASES)) {
       for (const object of await template(values)) {
@@ -71,7 +71,7 @@ describe("the chart's monitor", { skip: NO_HELM }, () => {
         assert.deepEqual(faults ?? [], [], `${name}: ${object["kind"]}`);
       }
     }
-    assert.deepEqual([...seen].sort(), ["PodMonitor", "ServiceMonitor"]);
+    assert.deepEqual([...seen].sort(), ["PodMonitor", "PrometheusRule", "ServiceMonitor"]);
     const [monitor] = monitorsOf(await template({ monitor: { enabled: true } }));
     const broken = { ...monitor, spec: { selector: {}, podMetricsEndpoints: [{ port: "http", timeout: "5s" }] } };
     assert.match(String(operatorFaults(broken)), /additional properties.*timeout/);
@@ -101,5 +101,75 @@ describe("the linger", { skip: NO_HELM }, () => {
     const spot = { profile: "spot", monitor: { enabled: true } };
     assert.deepEqual(await drainOf(spot), { linger: "0", grace: 15 });
     assert.deepEqual(await drainOf({ ...spot, shutdown: { requestsSeconds: 1 } }), { linger: "2", grace: 15 });
+  });
+});
+
+describe("the chart's rules", { skip: NO_HELM }, () => {
+  async function rulesOf(rules: Values, values: Values = { monitor: { enabled: true } }) {
+    const object = one(await template({ ...values, rules: { enabled: true, ...rules } }), "PrometheusRule");
+    const group = at(object, "spec", "groups", 0, "rules");
+    assert.ok(Array.isArray(group));
+    return group.map((rule) => ({
+      alert: String(at(rule, "alert")),
+      expr: String(at(rule, "expr")),
+      for: at(rule, "for"),
+      labels: at(rule, "labels"),
+      runbook: at(rule, "annotations", "runbook_url"),
+    }));
+  }
+  const ofDrainCut = async (rules: Values, values?: Values) => {
+    const found = (await rulesOf(rules, values)).find(({ alert }) => alert === "LastcallDrainCut");
+    assert.ok(found);
+    return found;
+  };
+
+  it("each have a severity, a place in the runbook, and the labels that are given", async () => {
+    for (const { labels, runbook, alert } of await rulesOf({ alertLabels: { team: "a" } })) {
+      assert.match(String(at(labels, "severity")), /^(warning|critical)$/);
+      assert.equal(at(labels, "team"), "a");
+      assert.match(String(runbook), new RegExp(`^https://.+/RUNBOOK\\.md#${alert.toLowerCase()}$`));
+    }
+    assert.equal(
+      (await ofDrainCut({ runbookUrl: "https://wiki/runbook" })).runbook,
+      "https://wiki/runbook#lastcalldraincut",
+    );
+    assert.equal((await ofDrainCut({ runbookUrl: "" })).runbook, undefined);
+  });
+
+  it("can each be left out, and have another severity, time and threshold", async () => {
+    const all = await rulesOf({});
+    const less = await rulesOf({ alerts: { LastcallDrainCut: { enabled: false } } });
+    const left = all.map(({ alert }) => alert).filter((alert) => alert !== "LastcallDrainCut");
+    assert.deepEqual(
+      less.map(({ alert }) => alert),
+      left,
+    );
+    assert.deepEqual(await rulesOf({ alerts: { LastcallDrainCut: null } }), less);
+    const other = await ofDrainCut({ alerts: { LastcallDrainCut: { severity: "page", for: "5m", threshold: 3 } } });
+    assert.deepEqual([at(other.labels, "severity"), other.for], ["page", "5m"]);
+    assert.match(other.expr, /> 3$/m);
+  });
+
+  it("are about the series of this release, however it is scraped, or of those that are given", async () => {
+    const selector = async (rules: Values, values?: Values) =>
+      /\{(.*), outcome="cut"\}/.exec((await ofDrainCut(rules, values)).expr)?.[1];
+    assert.equal(await selector({}), 'namespace="ns", job=~"ns/rel-lastcall|rel-lastcall"');
+    assert.equal(await selector({}, { adminPort: 9090 }), 'namespace="ns", job=~"ns/rel-lastcall|rel-lastcall-admin"');
+    assert.equal(await selector({ selector: 'app="lastcall"' }), 'app="lastcall"');
+    for (const { alert, expr } of await rulesOf({})) assert.doesNotMatch(expr, /\$/, alert);
+  });
+
+  it("do not say of a pod that it was killed where its last figures are not waited for", async () => {
+    const needing = ["LastcallKilledWithoutReceipt", "LastcallNoDrainFigures"];
+    const names = async (values: Values) => (await rulesOf({}, values)).map(({ alert }) => alert);
+    const monitor = { enabled: true };
+    const all = await names({ monitor });
+    assert.deepEqual(
+      all.filter((alert) => needing.includes(alert)),
+      needing,
+    );
+    const without = all.filter((alert) => !needing.includes(alert));
+    assert.deepEqual(await names({ monitor, shutdown: { lingerSeconds: 0 } }), without);
+    assert.deepEqual(await names({}), without);
   });
 });

@@ -2,7 +2,7 @@ import { closed, judgeOf, type Schema } from "./foreign.js";
 
 /*
  * What the Prometheus operator knows of the fields that the chart sets, and nothing more. Read from its
- * example/prometheus-operator-crd/monitoring.coreos.com_{podmonitors,servicemonitors}.yaml, 0.93 (2026-07).
+ * example/prometheus-operator-crd/monitoring.coreos.com_{podmonitors,servicemonitors,prometheusrules}.yaml, 0.93 (2026-07).
  */
 
 const text = { type: "string" };
@@ -63,5 +63,16 @@ export const operatorFaults = judgeOf({
       },
       ["podTargetLabels"],
     ),
+  },
+  PrometheusRule: {
+    apiVersion,
+    spec: closed({
+      groups: list(
+        closed({
+          name: { type: "string", minLength: 1 },
+          rules: list(closed({ alert: text, expr: text, for: duration, labels: texts, annotations: texts })),
+        }),
+      ),
+    }),
   },
 });

@@ -185,6 +185,8 @@ const CLOSED: Readonly<Record<string, Values>> = {
   "a monitor of another kind": { monitor: { kind: "Probe" } },
   "an interval without a unit": { monitor: { interval: "10" } },
   "an interval of nothing": { monitor: { interval: "0s" } },
+  "an alert that there is none of": { rules: { alerts: { LastcallNope: { enabled: false } } } },
+  "half of an alert's number": { rules: { alerts: { LastcallDrainCut: { threshold: "1" } } } },
   "a label that the chart sets": { commonLabels: { "app.kubernetes.io/version": "2" } },
   "a label of a pod that its Deployment selects by": { podLabels: { "app.kubernetes.io/name": "a" } },
 };

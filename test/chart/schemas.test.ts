@@ -17,6 +17,7 @@ const FOREIGN = [
   "HealthCheckPolicy",
   "KongUpstreamPolicy",
   "PodMonitor",
+  "PrometheusRule",
   "ServiceMonitor",
 ];
 
