@@ -6,12 +6,19 @@
 {{-   $given := index $.Values.shutdown $name -}}
 {{-   $_ := set $b $name (int (ternary $preset $given (kindIs "invalid" $given))) -}}
 {{- end -}}
+{{- $limit := dig "graceLimit" "seconds" 0 $profile -}}
 {{- $_ := set $b "windowSeconds" (max 0 (sub $b.endpointRemovalMaxSeconds $b.preStopSeconds)) -}}
-{{- /* A restart by a failed liveness probe deletes nothing: the endpoint goes when the readiness probe has failed, and that begins with SIGTERM, after preStop. */}}
+{{- /* A restart by a failed liveness probe deletes nothing: the endpoint goes when the readiness probe has failed, and that begins with SIGTERM, after preStop. */ -}}
 {{- $unready := mul .Values.probes.readiness.periodSeconds .Values.probes.readiness.failureThreshold -}}
 {{- $restarted := add $b.preStopSeconds $unready $b.endpointRemovalSeconds -}}
 {{- $_ := set $b "goneSeconds" (max $b.endpointRemovalSeconds (min $b.endpointRemovalMaxSeconds $restarted)) -}}
-{{- $_ := set $b "neededSeconds" (add $b.windowSeconds $b.finishSeconds $b.staggerSeconds $b.closeSeconds $b.requestsSeconds $b.releaseSeconds $b.lingerSeconds) -}}
+{{- $firm := add $b.windowSeconds $b.finishSeconds $b.staggerSeconds $b.closeSeconds $b.requestsSeconds $b.releaseSeconds -}}
+{{- if and .Values.monitor.enabled (kindIs "invalid" .Values.shutdown.lingerSeconds) -}}
+{{-   $linger := include "lastcall.scrapeSeconds" . | int -}}
+{{-   $room := sub $limit (add $b.preStopSeconds $firm $b.marginSeconds) | max 0 -}}
+{{-   $_ := set $b "lingerSeconds" (max $b.lingerSeconds (ternary (min $linger $room) $linger (gt (int $limit) 0))) -}}
+{{- end -}}
+{{- $_ := set $b "neededSeconds" (add $firm $b.lingerSeconds) -}}
 {{- $least := add $b.preStopSeconds (max 1 $b.neededSeconds) $b.marginSeconds -}}
 {{- $given := .Values.shutdown.terminationGracePeriodSeconds -}}
 {{- $_ := set $b "graceSeconds" (int (ternary $least $given (kindIs "invalid" $given))) -}}
@@ -19,8 +26,7 @@
 {{- $_ := set $b "nodeTargets" (or (dig "nodeTargets" false $profile) (eq .Values.service.externalTrafficPolicy "Local")) -}}
 {{- $_ := set $b "for" $profile.for -}}
 {{- $_ := set $b "removal" $profile.removal -}}
-{{- $limit := dig "graceLimit" (dict) $profile -}}
-{{- include "lastcall.checkBudget" (dict "root" $ "b" $b "least" $least "limit" (dig "seconds" 0 $limit)) -}}
+{{- include "lastcall.checkBudget" (dict "root" $ "b" $b "least" $least "limit" $limit) -}}
 {{- toJson $b -}}
 {{- end }}
 

@@ -3,6 +3,7 @@
 {{- $b := include "lastcall.budget" . | fromJson -}}
 {{- include "lastcall.checkJournal" . -}}
 {{- include "lastcall.checkDisruption" . -}}
+{{- include "lastcall.checkMonitor" . -}}
 
 {{- $ready := .Values.probes.readiness -}}
 {{- $late := mul $ready.periodSeconds $ready.failureThreshold | int -}}

@@ -45,7 +45,32 @@ export const CASES: Readonly<Record<string, Values>> = {
     httpRoute: { enabled: true, parentRefs: [{ name: "gateway", namespace: "infra" }], hostnames: ["a.example"] },
     kong: { enabled: true, hashOnCookie: "lastcall" },
     gke: { gateway: true, ingress: true },
-    podMonitor: { enabled: true, labels: { release: "prometheus" } },
+  },
+  watched: {
+    monitor: { enabled: true, labels: { release: "prometheus" } },
+    rules: { enabled: true, labels: { release: "prometheus" }, alertLabels: { team: "a" } },
+    dashboard: { enabled: true, annotations: { grafana_folder: "Streams" } },
+  },
+  "watched by its Service": {
+    adminPort: 9090,
+    tls: { secretName: "tls" },
+    monitor: {
+      enabled: true,
+      kind: "ServiceMonitor",
+      interval: "30s",
+      scrapeTimeout: "10s",
+      annotations: { a: "b" },
+      podTargetLabels: ["pod-template-hash"],
+      relabelings: [{ sourceLabels: ["__meta_kubernetes_pod_node_name"], targetLabel: "node" }],
+      metricRelabelings: [{ sourceLabels: ["__name__"], regex: "nodejs_.*", action: "drop" }],
+    },
+    rules: {
+      enabled: true,
+      selector: 'job="lastcall"',
+      runbookUrl: "",
+      annotations: { a: "b" },
+      alerts: { LastcallSlowSessions: { enabled: false } },
+    },
   },
   everything: {
     fullnameOverride: "mine",

@@ -13,10 +13,10 @@ import type { Manifest } from "../support/helm.js";
  *                     healthChecks and backendServices, which HealthCheckPolicy and GCPBackendPolicy have written out)
  */
 
-type Schema = Readonly<Record<string, unknown>>;
+export type Schema = Readonly<Record<string, unknown>>;
 
 /** An object of these fields and no other; all that are not in `optional` must be there. */
-function closed(properties: Readonly<Record<string, Schema>>, optional: readonly string[] = []): Schema {
+export function closed(properties: Readonly<Record<string, Schema>>, optional: readonly string[] = []): Schema {
   const required = Object.keys(properties).filter((name) => !optional.includes(name));
   return { type: "object", additionalProperties: false, properties, required };
 }
@@ -58,7 +58,10 @@ const ACTIVE = closed(
   ["httpsVerifyCertificate"],
 );
 
-const SPECS: Readonly<Record<string, { readonly apiVersion: string; readonly spec: Schema }>> = {
+/** By kind. */
+export type Specs = Readonly<Record<string, { readonly apiVersion: string; readonly spec: Schema }>>;
+
+const SPECS: Specs = {
   HTTPRoute: {
     apiVersion: "gateway.networking.k8s.io/v1",
     spec: closed(
@@ -154,23 +157,27 @@ const SPECS: Readonly<Record<string, { readonly apiVersion: string; readonly spe
 };
 
 const ajv = new Ajv({ allErrors: true, $data: true, strictTypes: false, strictRequired: false });
-const compiled: ReadonlyMap<string, ValidateFunction> = new Map(
-  Object.entries(SPECS).map(([kind, { apiVersion, spec }]) => [
-    kind,
-    ajv.compile({
-      type: "object",
-      properties: { apiVersion: { const: apiVersion }, spec },
-      required: ["apiVersion", "spec"],
-    }),
-  ]),
-);
 
 /** Faults of an object of these kinds; undefined for every other kind. */
-export function foreignFaults(object: Manifest): readonly string[] | undefined {
-  const validate = compiled.get(String(object["kind"]));
-  if (validate === undefined) return undefined;
-  validate(object);
-  return (validate.errors ?? []).map(
-    ({ instancePath, message, params }) => `${instancePath}: ${message} ${JSON.stringify(params)}`,
+export function judgeOf(specs: Specs): (object: Manifest) => readonly string[] | undefined {
+  const compiled: ReadonlyMap<string, ValidateFunction> = new Map(
+    Object.entries(specs).map(([kind, { apiVersion, spec }]) => [
+      kind,
+      ajv.compile({
+        type: "object",
+        properties: { apiVersion: { const: apiVersion }, spec },
+        required: ["apiVersion", "spec"],
+      }),
+    ]),
   );
+  return (object) => {
+    const validate = compiled.get(String(object["kind"]));
+    if (validate === undefined) return undefined;
+    validate(object);
+    return (validate.errors ?? []).map(
+      ({ instancePath, message, params }) => `${instancePath}: ${message} ${JSON.stringify(params)}`,
+    );
+  };
 }
+
+export const foreignFaults = judgeOf(SPECS);

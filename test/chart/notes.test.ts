@@ -32,6 +32,13 @@ describe("the notes", { skip: NO_HELM }, () => {
     assert.match(await notes({ profile: "alb-ip" }), /pod-readiness-gate-inject=enabled/);
   });
 
+  it("warn where figures of drains may be lost", async () => {
+    const monitor = { enabled: true };
+    assert.match(await notes({ monitor, profile: "spot" }), /WARNING: the linger \(0 s\) is shorter than a scrape/);
+    assert.match(await notes({ monitor, shutdown: { lingerSeconds: 14 } }), /WARNING: the linger \(14 s\)/);
+    assert.doesNotMatch(await notes({ monitor }), /WARNING/);
+  });
+
   it("warn where the removal time is that of another way in, and not where it was given", async () => {
     const local = { service: { type: "LoadBalancer", externalTrafficPolicy: "Local" } };
     const warned: readonly (readonly [Values, RegExp])[] = [

@@ -119,6 +119,10 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
     values: { ...alone, journal: { url: "lmdb:./data" } },
     says: ["journal.url: lmdb:/data or a folder below, where the volume is, got lmdb:./data"],
   },
+  "a scrape that may take longer than its interval": {
+    values: { monitor: { enabled: true, interval: "5s", scrapeTimeout: "5001ms" } },
+    says: ["monitor.scrapeTimeout: at most 5s (monitor.interval), or the operator rejects the PodMonitor; got 5001ms"],
+  },
   "a disruption budget of two rules": {
     values: { podDisruptionBudget: { minAvailable: 1 } },
     says: ["podDisruptionBudget: exactly one of maxUnavailable and minAvailable, got both"],
@@ -138,6 +142,14 @@ const MORE: Readonly<Record<string, Refusal>> = {
   "a node-target profile with a shorter preStop": {
     values: { profile: "alb-instance", shutdown: { preStopSeconds: 69 } },
     says: ["shutdown.preStopSeconds: at least 70", "profile alb-instance sends to nodes", "got 69"],
+  },
+  "a grace period shorter than the drain and the linger of a monitor": {
+    values: { monitor: { enabled: true }, shutdown: { terminationGracePeriodSeconds: 50 } },
+    says: ["at least 65, the sum of the drain, got 50", "linger      15 s  shutdown.lingerSeconds"],
+  },
+  "a linger that a spot machine does not give": {
+    values: { profile: "spot", monitor: { enabled: true }, shutdown: { lingerSeconds: 15 } },
+    says: ["profile spot gives a pod at most 15 s, the sum of the drain is 30", "linger      15 s"],
   },
   "no journal": { values: { valkey: { enabled: false } }, says: ["got none"] },
   "a file for a fleet that may grow": {
@@ -170,6 +182,11 @@ const CLOSED: Readonly<Record<string, Values>> = {
   "a profile that there is none of": { profile: "elb" },
   "a journal of another kind": { valkey: { enabled: false }, journal: { url: "postgres://a" } },
   "a privileged port": { port: 80 },
+  "a monitor of another kind": { monitor: { kind: "Probe" } },
+  "an interval without a unit": { monitor: { interval: "10" } },
+  "an interval of nothing": { monitor: { interval: "0s" } },
+  "an alert that there is none of": { rules: { alerts: { LastcallNope: { enabled: false } } } },
+  "half of an alert's number": { rules: { alerts: { LastcallDrainCut: { threshold: "1" } } } },
   "a label that the chart sets": { commonLabels: { "app.kubernetes.io/version": "2" } },
   "a label of a pod that its Deployment selects by": { podLabels: { "app.kubernetes.io/name": "a" } },
 };

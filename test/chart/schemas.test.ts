@@ -17,6 +17,8 @@ const FOREIGN = [
   "HealthCheckPolicy",
   "KongUpstreamPolicy",
   "PodMonitor",
+  "PrometheusRule",
+  "ServiceMonitor",
 ];
 
 async function cases(): Promise<Readonly<Record<string, Values>>> {

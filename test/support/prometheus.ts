@@ -23,20 +23,38 @@ export interface Sample {
   readonly value: number;
 }
 
+export interface PrometheusOptions {
+  /** What it adds to each target's series. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** What a rule file holds: `{ groups: [...] }`. */
+  readonly rules?: unknown;
+}
+
 /** A real Prometheus with a port and a folder of its own. */
 export class Prometheus extends Program {
   #url: URL | undefined;
 
   /** Starts one that scrapes these `host:port`; resolves when it answers. */
-  static async start(t: TestContext, targets: readonly string[], intervalSeconds = 1): Promise<Prometheus> {
+  static async start(
+    t: TestContext,
+    targets: readonly string[],
+    intervalSeconds = 1,
+    { labels = {}, rules = { groups: [] } }: PrometheusOptions = {},
+  ): Promise<Prometheus> {
     const directory = await mkdtemp(join(tmpdir(), "prometheus-"));
     const config = join(directory, "prometheus.yml");
     // YAML takes JSON.
+    await writeFile(join(directory, "rules.yml"), JSON.stringify(rules));
     await writeFile(
       config,
       JSON.stringify({
-        global: { scrape_interval: `${intervalSeconds}s`, scrape_timeout: `${intervalSeconds}s` },
-        scrape_configs: [{ job_name: "lastcall", static_configs: [{ targets }] }],
+        global: {
+          scrape_interval: `${intervalSeconds}s`,
+          scrape_timeout: `${intervalSeconds}s`,
+          evaluation_interval: `${intervalSeconds}s`,
+        },
+        rule_files: ["rules.yml"],
+        scrape_configs: [{ job_name: "lastcall", static_configs: [{ targets, labels }] }],
       }),
     );
     const prometheus = new Prometheus(
@@ -51,14 +69,23 @@ export class Prometheus extends Program {
     );
     // Behind the end of the process.
     t.after(() => rm(directory, { recursive: true }));
+    // In either order.
+    await prometheus.#said('msg="Listening on"');
     await prometheus.#said("Server is ready to receive web requests");
     return prometheus;
   }
 
+  get url(): URL {
+    this.#url ??= new URL(`http://${/msg="Listening on".* address=(\S+)/.exec(this.stderr)?.[1]}`);
+    return this.#url;
+  }
+
   /** What an expression comes to now. */
   async query(expression: string): Promise<readonly Sample[]> {
-    this.#url ??= new URL(`http://${/msg="Listening on".* address=(\S+)/.exec(this.stderr)?.[1]}/api/v1/query`);
-    const response = await fetch(this.#url, { method: "POST", body: new URLSearchParams({ query: expression }) });
+    const response = await fetch(new URL("/api/v1/query", this.url), {
+      method: "POST",
+      body: new URLSearchParams({ query: expression }),
+    });
     const answer = (await response.json()) as Answer;
     if (answer.status !== "success") throw new Error(`${expression}: ${answer.error}`);
     return answer.data.result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
