@@ -72,6 +72,10 @@ export class Cluster {
     this.ours = ours;
   }
 
+  get kubeconfig(): string {
+    return this.#env["KUBECONFIG"] ?? "";
+  }
+
   get url(): string {
     return `http://${this.#node}:${NODE_PORT}`;
   }

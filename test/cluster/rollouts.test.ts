@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import type { FaultKind } from "../../src/rehearsal/findings.js";
+import { NO_PROMETHEUS, Prometheus } from "../support/prometheus.js";
 import { Cluster, NO_CLUSTER, type Rehearsed } from "./cluster.js";
+import { discover, LINGERING, SCRAPE_SECONDS } from "./discovery.js";
 import { type Ending, receiptOf } from "./endings.js";
 import { failsLiveness, UNHEALTHY } from "./unhealthy.js";
 
@@ -15,7 +17,7 @@ const VALUES = { replicaCount: 3, shutdown: { staggerSeconds: 3 }, valkey: { per
 
 test("a release on a real cluster", { skip: NO_CLUSTER, timeout: 1_500_000 }, async (t) => {
   const cluster = await Cluster.start(t, VALUES);
-  const step = (name: string, run: (t: TestContext) => Promise<void>) => t.test(name, run);
+  const step = t.test.bind(t);
 
   await step("helm test finds the settings of the pods as they were rendered", async () => {
     await cluster.helm("test", "lastcall");
@@ -36,6 +38,22 @@ test("a release on a real cluster", { skip: NO_CLUSTER, timeout: 1_500_000 }, as
     const endings = cluster.watch(t, SERVERS);
     passed(await cluster.rehearse(t, `kubectl rollout undo ${DEPLOYMENT} && ${STATUS}`));
     drained(t, await endings.atLeast(3));
+  });
+
+  await step("the figures of a rollout's drains are in Prometheus", { skip: NO_PROMETHEUS }, async (t) => {
+    if (!cluster.ours)
+      return t.skip("NOT TESTED WITH PROMETHEUS: the pods of a cluster of yours may not be reached from here");
+    await cluster.upgrade(VALUES, LINGERING);
+    const prometheus = await Prometheus.start(t, [], SCRAPE_SECONDS, { jobs: discover(cluster.kubeconfig) });
+    await prometheus.until(`up == 1`, 2 * VALUES.replicaCount);
+    const endings = cluster.watch(t, SERVERS);
+    passed(await cluster.rehearse(t, RESTART));
+    drained(t, await endings.atLeast(3));
+    const kept = await prometheus.query(
+      `sum by (job, outcome) (max_over_time(graceful_shutdown_duration_seconds_count[10m])) > 0`,
+    );
+    const seen = kept.map(({ labels, value }) => `${labels["job"]}: ${value} ${labels["outcome"]}`);
+    assert.deepEqual(seen.toSorted(), ["endpointslice: 3 clean", "pod: 3 clean"]);
   });
 
   await step("externalTrafficPolicy Local", async (t) => {

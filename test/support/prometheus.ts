@@ -28,6 +28,8 @@ export interface PrometheusOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** What a rule file holds: `{ groups: [...] }`. */
   readonly rules?: unknown;
+  /** Scrape configurations; default: one, of the targets. */
+  readonly jobs?: readonly object[];
 }
 
 /** A real Prometheus with a port and a folder of its own. */
@@ -39,7 +41,7 @@ export class Prometheus extends Program {
     t: TestContext,
     targets: readonly string[],
     intervalSeconds = 1,
-    { labels = {}, rules = { groups: [] } }: PrometheusOptions = {},
+    { labels = {}, rules = { groups: [] }, jobs }: PrometheusOptions = {},
   ): Promise<Prometheus> {
     const directory = await mkdtemp(join(tmpdir(), "prometheus-"));
     const config = join(directory, "prometheus.yml");
@@ -54,7 +56,7 @@ export class Prometheus extends Program {
           evaluation_interval: `${intervalSeconds}s`,
         },
         rule_files: ["rules.yml"],
-        scrape_configs: [{ job_name: "lastcall", static_configs: [{ targets, labels }] }],
+        scrape_configs: jobs ?? [{ job_name: "lastcall", static_configs: [{ targets, labels }] }],
       }),
     );
     const prometheus = new Prometheus(

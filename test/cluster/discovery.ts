@@ -1,0 +1,27 @@
+import type { Values } from "./cluster.js";
+
+export const SCRAPE_SECONDS = 2;
+
+/** Each of the two jobs scrapes once in that time, and each has to see the final figures. */
+export const LINGERING: Values = {
+  shutdown: { lingerSeconds: 3 * SCRAPE_SECONDS },
+  config: { METRICS_LINGER_SCRAPES: 2 },
+};
+
+/**
+ * The pods of the chart as Prometheus' own Kubernetes discovery finds them: by the roles that a PodMonitor and a
+ * ServiceMonitor of the chart ask the operator for, and with what it makes of their selectors (promcfg.go).
+ */
+export function discover(kubeconfig: string): readonly object[] {
+  const keep = (label: string, regex: string) => ({ action: "keep", source_labels: [label], regex });
+  const job = (role: string, owner: string, port: string) => ({
+    job_name: role,
+    kubernetes_sd_configs: [{ role, kubeconfig_file: kubeconfig }],
+    relabel_configs: [
+      keep(`__meta_kubernetes_${owner}_label_app_kubernetes_io_component`, "server"),
+      keep(`__meta_kubernetes_${port}_name`, "http"),
+      { action: "drop", source_labels: ["__meta_kubernetes_pod_phase"], regex: "(Failed|Succeeded)" },
+    ],
+  });
+  return [job("pod", "pod", "pod_container_port"), job("endpointslice", "service", "endpointslice_port")];
+}
