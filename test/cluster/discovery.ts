@@ -1,4 +1,17 @@
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import type { Values } from "./cluster.js";
+
+/** Debian's is built without Kubernetes' discovery. */
+export const PROMETHEUS =
+  process.env["PROMETHEUS"] ??
+  join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "lastcall-prometheus/prometheus");
+
+/** Why the test with it does not run here, or false. */
+export const NO_DISCOVERY = existsSync(PROMETHEUS)
+  ? false
+  : `NOT TESTED WITH PROMETHEUS: there is no ${PROMETHEUS}; node .build/prometheus.js builds it`;
 
 export const SCRAPE_SECONDS = 2;
 

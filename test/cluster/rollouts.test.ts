@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import type { FaultKind } from "../../src/rehearsal/findings.js";
-import { NO_PROMETHEUS, Prometheus } from "../support/prometheus.js";
+import { Prometheus } from "../support/prometheus.js";
 import { Cluster, NO_CLUSTER, type Rehearsed } from "./cluster.js";
-import { discover, LINGERING, SCRAPE_SECONDS } from "./discovery.js";
+import { discover, LINGERING, NO_DISCOVERY, PROMETHEUS, SCRAPE_SECONDS } from "./discovery.js";
 import { type Ending, receiptOf } from "./endings.js";
 import { failsLiveness, UNHEALTHY } from "./unhealthy.js";
 
@@ -40,11 +40,14 @@ test("a release on a real cluster", { skip: NO_CLUSTER, timeout: 1_500_000 }, as
     drained(t, await endings.atLeast(3));
   });
 
-  await step("the figures of a rollout's drains are in Prometheus", { skip: NO_PROMETHEUS }, async (t) => {
+  await step("the figures of a rollout's drains are in Prometheus", { skip: NO_DISCOVERY }, async (t) => {
     if (!cluster.ours)
       return t.skip("NOT TESTED WITH PROMETHEUS: the pods of a cluster of yours may not be reached from here");
     await cluster.upgrade(VALUES, LINGERING);
-    const prometheus = await Prometheus.start(t, [], SCRAPE_SECONDS, { jobs: discover(cluster.kubeconfig) });
+    const prometheus = await Prometheus.start(t, [], SCRAPE_SECONDS, {
+      program: PROMETHEUS,
+      jobs: discover(cluster.kubeconfig),
+    });
     await prometheus.until(`up == 1`, 2 * VALUES.replicaCount);
     const endings = cluster.watch(t, SERVERS);
     passed(await cluster.rehearse(t, RESTART));

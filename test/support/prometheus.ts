@@ -30,6 +30,8 @@ export interface PrometheusOptions {
   readonly rules?: unknown;
   /** Scrape configurations; default: one, of the targets. */
   readonly jobs?: readonly object[];
+  /** Default: the one on the PATH. */
+  readonly program?: string;
 }
 
 /** A real Prometheus with a port and a folder of its own. */
@@ -41,7 +43,7 @@ export class Prometheus extends Program {
     t: TestContext,
     targets: readonly string[],
     intervalSeconds = 1,
-    { labels = {}, rules = { groups: [] }, jobs }: PrometheusOptions = {},
+    { labels = {}, rules = { groups: [] }, jobs, program = "prometheus" }: PrometheusOptions = {},
   ): Promise<Prometheus> {
     const directory = await mkdtemp(join(tmpdir(), "prometheus-"));
     const config = join(directory, "prometheus.yml");
@@ -62,7 +64,7 @@ export class Prometheus extends Program {
     const prometheus = new Prometheus(
       t,
       [
-        "prometheus",
+        program,
         `--config.file=${config}`,
         `--storage.tsdb.path=${join(directory, "data")}`,
         "--web.listen-address=127.0.0.1:0",
