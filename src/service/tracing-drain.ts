@@ -11,16 +11,21 @@ export function traceDrain(drain: Drain, tracer: Tracer): () => Span | undefined
   let whole: Span | undefined;
   let phase: Span | undefined;
 
+  /** The log hears of the beginning before we do: whoever asks first makes it. */
+  function begun(): Span {
+    whole ??= tracer.startSpan(NAME, { root: true });
+    return whole;
+  }
+
   function on(event: DrainEvent): void {
     switch (event.type) {
       case "started": {
         const budget = Object.fromEntries(parts(event.plan).map(({ part, ms }) => [`${part}_ms`, ms]));
-        const attributes = named({ reason: event.reason, ...prefixed("plan", budget) });
-        whole = tracer.startSpan(NAME, { root: true, attributes });
+        begun().setAttributes(named({ reason: event.reason, ...prefixed("plan", budget) }));
         return;
       }
       case "phase_started": {
-        const parent = whole === undefined ? context.active() : trace.setSpan(context.active(), whole);
+        const parent = trace.setSpan(context.active(), begun());
         phase = tracer.startSpan(event.phase, { attributes: named({ cap_ms: event.capMs }) }, parent);
         return;
       }
@@ -45,14 +50,14 @@ export function traceDrain(drain: Drain, tracer: Tracer): () => Span | undefined
   }
 
   drain.subscribe(on);
-  return () => whole;
+  return () => (drain.stage === "serving" || drain.stage === "done" ? whole : begun());
 }
 
 function fail(span: Span | undefined, message: string): void {
   span?.setStatus({ code: SpanStatusCode.ERROR, message });
 }
 
-/** What the receipt says, but for its phases, which are spans, and its errors, which are their events. */
+/** What the receipt says, but for its phases, which are spans, and its errors: they are events, or the reason of it all. */
 function receiptAttributes(receipt: Receipt): Attributes {
   const { phases: _phases, errors: _errors, clients, requests, publishes, ...rest } = receipt;
   return named({

@@ -96,9 +96,14 @@ describe("traces", { timeout: 60_000 }, () => {
     );
     assert.deepEqual([said("finals"), said("requests.finished"), said("clients.handed_over")], [3, 1, 0]);
     assert.equal(whole.status, 0);
-    // The log leads to the trace.
-    const { trace_id, span_id } = JSON.parse(service.lines.at(-1) ?? "");
-    assert.deepEqual([trace_id, span_id], [whole.traceId, whole.spanId]);
+    // The log leads to the trace, from the drain's first line to its last.
+    const lines = service.lines.map((line) => JSON.parse(line));
+    const begun = lines.findIndex(({ msg }) => msg === "graceful_shutdown_started");
+    assert.ok(begun > 0);
+    for (const { msg, trace_id, span_id } of lines.slice(begun)) {
+      assert.deepEqual([trace_id, span_id], [whole.traceId, whole.spanId], msg);
+    }
+    assert.ok(lines.slice(0, begun).every(({ trace_id }) => trace_id !== whole.traceId));
   });
 
   test("leave sockets and streams of events alone, however long they stay", async (t) => {
