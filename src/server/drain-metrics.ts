@@ -35,7 +35,7 @@ export function createDrainMetrics(registry: Registry, plan: Plan) {
   });
   const seconds = new Histogram({
     name: "graceful_shutdown_duration_seconds",
-    help: "From the signal to the end of the drain, by outcome.",
+    help: "From the signal to the end of the drain, without its linger, by outcome.",
     labelNames: ["outcome"],
     buckets: BUCKETS,
     registers,
@@ -47,14 +47,18 @@ export function createDrainMetrics(registry: Registry, plan: Plan) {
 
   const phaseSeconds = new Histogram({
     name: "graceful_shutdown_phase_duration_seconds",
-    help: "Time of each phase of a drain.",
+    help: "Time of each phase of a drain; the linger's is over only when nobody can ask for it any more.",
     labelNames: ["phase"],
     buckets: BUCKETS,
     registers,
   });
   for (const phase of PHASES) phaseSeconds.zero({ phase });
 
-  const inProgress = new Gauge({ name: "graceful_shutdown_in_progress", help: "1 while draining.", registers });
+  const inProgress = new Gauge({
+    name: "graceful_shutdown_in_progress",
+    help: "1 while draining; 0 again as soon as the figures are final, before the linger.",
+    registers,
+  });
 
   const budgetSeconds = new Gauge({
     name: "graceful_shutdown_budget_seconds",
@@ -78,7 +82,7 @@ export function createDrainMetrics(registry: Registry, plan: Plan) {
   });
   const requests = new Counter({
     name: "graceful_shutdown_requests_total",
-    help: "Requests that a drain waited for, by what came of them.",
+    help: "Requests in flight when a drain began, or begun during it, by what came of them.",
     labelNames: ["result"],
     registers,
   });
