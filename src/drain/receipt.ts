@@ -49,8 +49,10 @@ export function makeReceipt(
 /** A kubelet keeps no more of a container's termination message (KEP-297), bytes. */
 export const RECEIPT_BYTES = 4_096;
 
-/** The texts of a receipt, shorter and shorter: the whole is tried first, the last fits whatever is written in them. */
-const CHARACTERS = [1_000, 200, 40];
+/** Lengths to which the texts of a receipt that does not fit are cut, one after the other. */
+const CHARACTERS = [1_000, 200];
+/** The last resort: with texts of this length it fits, whatever is written in them (six bytes a character in JSON). */
+const FEWEST_CHARACTERS = 40;
 const ERRORS_SHOWN = 8;
 
 /**
@@ -71,7 +73,7 @@ export function shown(receipt: Receipt): Receipt {
     const some = errors.slice(0, ERRORS_SHOWN).map((error) => cut(error, characters));
     return { ...exact, reason: cut(reason, characters), errors: more > 0 ? [...some, `and ${more} more`] : some };
   };
-  return CHARACTERS.map(short).find(fits) ?? { ...exact, reason: "", errors: [] };
+  return CHARACTERS.map(short).find(fits) ?? short(FEWEST_CHARACTERS);
 }
 
 export const round = (ms: number): number => Math.round(ms * 10) / 10;
