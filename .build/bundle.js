@@ -32,7 +32,7 @@ export async function bundle(root) {
       "process.env.WS_NO_BUFFER_UTIL": '"1"',
       "process.env.WS_NO_UTF_8_VALIDATE": '"1"',
     },
-    plugins: [fixedVersion(version, revisionOf(root)), lmdb(root), tracingApart],
+    plugins: [fixedBuild(version, revisionOf(root)), lmdb(root), tracingApart],
     legalComments: "external",
     logLevel: "warning",
     // A bundle has no import.meta: code that reads it would only fail at run time.
@@ -58,9 +58,9 @@ const tracingApart = {
 };
 
 /** In the bundle version and revision are constants: package.json is not read at start, nor needed beside it. */
-function fixedVersion(version, revision) {
+function fixedBuild(version, revision) {
   return {
-    name: "fixed-version",
+    name: "fixed-build",
     setup(build) {
       build.onLoad({ filter: /\/dist\/src\/service\/version\.js$/ }, () => ({
         contents: `export const VERSION = ${JSON.stringify(version)}; export const REVISION = ${JSON.stringify(revision)};`,
