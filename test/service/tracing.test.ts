@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
 import { describe, test } from "node:test";
 import { FastifyOtelInstrumentation } from "@fastify/otel";
 import { context, diag, propagation } from "@opentelemetry/api";
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { fastify } from "fastify";
 import { systemClock } from "../../src/base/clock.js";
+import { deferred } from "../../src/base/deferred.js";
 import { lastcall } from "../../src/fastify.js";
 import { readSettings } from "../../src/service/env.js";
 import { startTracing } from "../../src/service/tracing.js";
@@ -175,6 +177,28 @@ describe("a process that traces", () => {
     );
     const last = log.lines.at(-1);
     assert.deepEqual([last?.["lost"], last?.["sent"]], [512, 513]);
+  });
+
+  test("waits, as it ends, for every batch under way, though another one was refused", async (t) => {
+    const held: ServerResponse[] = [];
+    const all = deferred();
+    const collector = await Collector.start(t, (response) => {
+      if (held.push(response) === 3) all.resolve();
+    });
+    const { app, tracing, log } = await traced(collector.url);
+    t.after(() => app.close());
+    app.get("/own", async () => "served");
+    // The first 512 are under way when the rest, more than one batch, is to be sent.
+    for (let n = 0; n < 512 + 600; n += 1) await app.inject("/own");
+    const closed = tracing.close(60_000);
+    await all.promise;
+    held.pop()?.writeHead(400).end();
+    await log.line("Traces cannot be sent; trying again with the next ones");
+    for (const response of held) accepted(response);
+    await closed;
+    const refused = collector.requests.at(-1)?.spans.length ?? 0;
+    const last = await log.line("Spans did not reach the collector");
+    assert.deepEqual([last["lost"], last["sent"]], [refused, 512 + 600 - refused]);
   });
 
   test("warns of what OpenTelemetry itself finds odd, in words", async (t) => {
