@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
+import { type Deferred, deferred } from "../../src/base/deferred.js";
 import { type Check, Readiness, type ReadinessOptions } from "../../src/server/readiness.js";
 import { ManualClock } from "../support/manual-clock.js";
 
@@ -174,5 +175,25 @@ describe("readiness", () => {
     await clock.advance(10_000);
     assert.equal(state.looks, 1);
     assert.deepEqual(clock.pending, []);
+  });
+
+  test("what a look under way comes to once stopped is not told: its dependency may have been closed by then", async (t) => {
+    const looks: Deferred<void>[] = [];
+    const check = () => {
+      const look = deferred();
+      looks.push(look);
+      return look.promise;
+    };
+    const { readiness: it, clock, changes } = readiness(t, check);
+    const listening = it.listening();
+    await clock.advance(0);
+    looks[0]?.resolve();
+    await listening;
+    await clock.advance(2_000);
+    it.stop();
+    looks[1]?.reject(new Error("closed"));
+    await clock.advance(0);
+    assert.deepEqual(it.dependencies(), [["journal", true]]);
+    assert.deepEqual(changes, ["journal: ok"]);
   });
 });
