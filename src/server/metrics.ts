@@ -125,7 +125,7 @@ export function createMetrics({ version, revision, ready, dependencies, plan, ta
   });
   const gaps = new Counter({
     name: "lastcall_gaps_total",
-    help: "Cursors that the journal did not hold.",
+    help: "Cursors that the journal did not hold: clients', and this process's own as it follows a stream.",
     labelNames: ["reason"],
     registers,
   });
