@@ -13,6 +13,8 @@ export interface Case {
 }
 
 const fires = (value: string, labels: Fired["labels"] = {}): readonly Fired[] => [{ value, labels }];
+/** What fires from the first evaluation after a drain's end on, until the drain is forgotten. */
+const afterADrain = (fired: Case["firing"][number]): Case["firing"] => ({ 630: {}, 660: fired, 1500: fired, 1560: {} });
 const quietAt = (...seconds: readonly number[]): Case["firing"] =>
   Object.fromEntries(seconds.map((second) => [second, {}]));
 
@@ -45,11 +47,11 @@ const STAYS: Pod = { pod: "stays" };
 const STARTING: Figures = { 'lastcall_ready{reason="ready"}': 0, 'lastcall_ready{reason="starting"}': 1 };
 const CLEAN = drained("clean", 28);
 /** Before, between, and until everything has been forgotten. */
-const THROUGHOUT = quietAt(300, 630, 650, 660, 680, 700, 760, 900, 1200, 1300, 1560, 1600, 1700);
+const THROUGHOUT = quietAt(300, 630, 660, 690, 720, 750, 780, 900, 1200, 1320, 1560, 1620, 1710);
 
 export const QUIET = {
   "an ordinary rollout": {
-    pods: [goes("a", CLEAN), goes("b", CLEAN), comes("c", 600, 640), comes("d", 600, 640)],
+    pods: [goes("a", CLEAN), goes("b", CLEAN, 600), comes("c", 600, 640), comes("d", 600, 640)],
     firing: THROUGHOUT,
   },
   "a rollout pod by pod": {
@@ -75,12 +77,7 @@ export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = 
   LastcallDrainNearBudget: {
     "37 of 40 s, until it is forgotten": {
       pods: [goes("a", drained("clean", 37)), goes("b", CLEAN), STAYS],
-      firing: {
-        640: {},
-        650: { LastcallDrainNearBudget: fires("92.5%") },
-        1500: { LastcallDrainNearBudget: fires("92.5%") },
-        1560: {},
-      },
+      firing: afterADrain({ LastcallDrainNearBudget: fires("92.5%") }),
     },
     "36 of 40 s are not more than nine tenths": {
       pods: [goes("a", drained("clean", 36)), STAYS],
@@ -91,28 +88,18 @@ export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = 
   LastcallDrainCut: {
     "two of three drains": {
       pods: [goes("a", drained("cut", 20)), goes("b", drained("cut", 20)), goes("c", CLEAN), STAYS],
-      firing: {
-        640: {},
-        650: { LastcallDrainCut: fires("2") },
-        1500: { LastcallDrainCut: fires("2") },
-        1560: {},
-      },
+      firing: afterADrain({ LastcallDrainCut: fires("2") }),
     },
     "one that took all of its time": {
       pods: [goes("a", drained("cut", 40)), STAYS],
-      firing: { 700: { LastcallDrainCut: fires("1"), LastcallDrainNearBudget: fires("100%") } },
+      firing: { 690: { LastcallDrainCut: fires("1"), LastcallDrainNearBudget: fires("100%") } },
     },
   },
 
   LastcallDrainFailed: {
     "one drain": {
       pods: [goes("a", drained("failed", 20)), STAYS],
-      firing: {
-        640: {},
-        650: { LastcallDrainFailed: fires("1") },
-        1500: { LastcallDrainFailed: fires("1") },
-        1560: {},
-      },
+      firing: afterADrain({ LastcallDrainFailed: fires("1") }),
     },
   },
 
@@ -126,12 +113,7 @@ export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = 
         }),
         STAYS,
       ],
-      firing: {
-        640: {},
-        650: { LastcallWindowTooShort: fires("3") },
-        1500: { LastcallWindowTooShort: fires("3") },
-        1560: {},
-      },
+      firing: afterADrain({ LastcallWindowTooShort: fires("3") }),
     },
     "all came within it": {
       pods: [goes("a", { ...CLEAN, 'lastcall_arrivals_total{phase="window"}': 50 }), STAYS],
@@ -143,20 +125,20 @@ export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = 
     "in the middle of its drain": {
       pods: [{ pod: "a", gone: 660, shows: { 620: DRAINING } }, goes("b", CLEAN), STAYS],
       firing: {
-        650: {},
-        700: {},
-        730: { LastcallKilledWithoutReceipt: fires("1") },
+        660: {},
+        690: {},
+        720: { LastcallKilledWithoutReceipt: fires("1") },
         1500: { LastcallKilledWithoutReceipt: fires("1") },
-        1570: {},
+        1560: {},
       },
     },
     "out of memory, and again at work in the same pod": {
       pods: [{ pod: "a", shows: { 620: UNREACHABLE, 640: restarted(640) } }, STAYS],
-      firing: { 690: {}, 710: { LastcallKilledWithoutReceipt: fires("1") }, 1560: {} },
+      firing: { 690: {}, 720: { LastcallKilledWithoutReceipt: fires("1") }, 1560: {} },
     },
     "a long drain is none": {
       pods: [{ pod: "a", gone: 1650, shows: { 620: DRAINING, 1640: CLEAN } }, STAYS],
-      firing: quietAt(700, 1200, 1600),
+      firing: quietAt(690, 1200, 1590),
     },
   },
 
@@ -165,14 +147,14 @@ export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = 
       pods: [{ pod: "a", gone: 660 }, goes("b", CLEAN), STAYS],
       firing: {
         660: {},
-        730: { LastcallNoDrainFigures: fires("1") },
-        1240: { LastcallNoDrainFigures: fires("1") },
-        1270: {},
+        720: { LastcallNoDrainFigures: fires("1") },
+        1230: { LastcallNoDrainFigures: fires("1") },
+        1260: {},
       },
     },
     "a pod that was never ready had nothing to drain": {
       pods: [{ pod: "a", from: 600, gone: 660, shows: { 0: STARTING } }, STAYS],
-      firing: quietAt(700, 760, 1200),
+      firing: quietAt(690, 750, 1200),
     },
     "a drain so short that only its end was seen": {
       pods: [{ pod: "a", gone: 660, shows: { 650: { ...DRAINING, ...drained("clean", 2) } } }, STAYS],
@@ -180,11 +162,11 @@ export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = 
     },
     "a drain that was seen to begin is another matter": {
       pods: [{ pod: "a", gone: 660, shows: { 620: DRAINING } }, STAYS],
-      firing: { 760: { LastcallKilledWithoutReceipt: fires("1") } },
+      firing: { 750: { LastcallKilledWithoutReceipt: fires("1") } },
     },
     "a pod that does not answer is still there": {
       pods: [{ pod: "a", shows: { 620: UNREACHABLE } }, STAYS],
-      firing: quietAt(700, 760, 1200),
+      firing: quietAt(690, 750, 1200),
     },
   },
 
@@ -200,17 +182,17 @@ export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = 
         },
       ],
       firing: {
-        610: {},
-        700: { LastcallGapsTold: fires("2", { reason: "trimmed" }) },
-        1300: {},
+        600: {},
+        690: { LastcallGapsTold: fires("2", { reason: "trimmed" }) },
+        1290: {},
       },
     },
     "four by a new pod before its first scrape": {
       pods: [STAYS, { pod: "a", from: 620, shows: { 0: { 'lastcall_gaps_total{reason="replaced"}': 4 } } }],
       firing: {
-        610: {},
-        620: { LastcallGapsTold: fires("4", { reason: "replaced" }) },
-        1210: { LastcallGapsTold: fires("4", { reason: "replaced" }) },
+        600: {},
+        630: { LastcallGapsTold: fires("4", { reason: "replaced" }) },
+        1200: { LastcallGapsTold: fires("4", { reason: "replaced" }) },
         1230: {},
       },
     },
@@ -227,7 +209,7 @@ export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = 
           shows: { 0: { 'lastcall_gaps_total{reason="replaced"}': 5 }, 620: DRAINING, 650: CLEAN },
         },
       ],
-      firing: quietAt(700, 1200),
+      firing: quietAt(690, 1200),
     },
   },
 
@@ -258,7 +240,7 @@ export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = 
   LastcallJournalUnavailable: {
     "for one pod of two": {
       pods: [STAYS, { pod: "a", shows: { 620: away(), 760: back() } }],
-      firing: { 670: {}, 690: { LastcallJournalUnavailable: fires("1") }, 760: {} },
+      firing: { 660: {}, 690: { LastcallJournalUnavailable: fires("1") }, 780: {} },
     },
     "for all": {
       pods: [
@@ -269,7 +251,7 @@ export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = 
     },
     "for less than a minute": {
       pods: [STAYS, { pod: "a", shows: { 620: away(), 670: back() } }],
-      firing: quietAt(660, 690, 760),
+      firing: quietAt(660, 690, 750),
     },
   },
 
@@ -278,25 +260,25 @@ export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = 
       pods: [
         { pod: "a", shows: { 620: { 'lastcall_ready{reason="ready"}': 0, 'lastcall_ready{reason="starting"}': 1 } } },
       ],
-      firing: { 670: {}, 690: { LastcallZeroReady: fires("0") } },
+      firing: { 660: {}, 690: { LastcallZeroReady: fires("0") } },
     },
     "no pods": {
       pods: [goes("a", CLEAN)],
       // The drain's last minute has none ready either; then there is no job whose name could be told.
-      firing: { 660: {}, 680: {}, 730: { LastcallZeroReady: fires("0", { job: "" }) } },
+      firing: { 660: {}, 690: {}, 720: { LastcallZeroReady: fires("0", { job: "" }) } },
     },
     "one of two is enough": {
       pods: [STAYS, { pod: "a", shows: { 620: { 'lastcall_ready{reason="ready"}': 0 } } }],
-      firing: quietAt(690, 760, 1200),
+      firing: quietAt(690, 750, 1200),
     },
   },
 
   LastcallReconnectStorm: {
     "two a second for 100 clients": {
       pods: [storm(2)],
-      firing: { 1000: {}, 1300: { LastcallReconnectStorm: fires("6") } },
+      firing: { 990: {}, 1290: { LastcallReconnectStorm: fires("6") } },
     },
-    "one in two seconds": { pods: [storm(0.5)], firing: quietAt(1000, 1300, 1500) },
+    "one in two seconds": { pods: [storm(0.5)], firing: quietAt(990, 1290, 1500) },
     "two clients that are tried with": {
       pods: [
         {
@@ -310,7 +292,7 @@ export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = 
           },
         },
       ],
-      firing: quietAt(700, 1300),
+      firing: quietAt(690, 1290),
     },
   },
 };

@@ -29,6 +29,9 @@ export interface ExpressionTest {
 
 export type Labels = Readonly<Record<string, string>>;
 
+/** Between two evaluations of the rules; the default of the Prometheus operator. */
+export const EVALUATION_SECONDS = 30;
+
 export interface Verdict {
   readonly ok: boolean;
   readonly output: string;
@@ -46,7 +49,11 @@ export function checkRules(rules: RuleFile): Promise<Verdict> {
 export function testRules(rules: RuleFile, tests: readonly RuleTest[]): Promise<Verdict> {
   return inFolder(async (folder) => {
     await put(folder, "rules.json", rules);
-    const file = await put(folder, "tests.json", { rule_files: ["rules.json"], evaluation_interval: "10s", tests });
+    const file = await put(folder, "tests.json", {
+      rule_files: ["rules.json"],
+      evaluation_interval: `${EVALUATION_SECONDS}s`,
+      tests,
+    });
     return verdict("test", "rules", file);
   });
 }
