@@ -1,4 +1,4 @@
-import { DRAINING, drained, type Figures, type Pod, restarted, UNREACHABLE } from "./pods.js";
+import { DRAINING, drained, type Figures, LONG_AGO, type Pod, restarted, UNREACHABLE } from "./pods.js";
 
 /** An alert's value as its text shows it, and labels of its own (empty: it lacks that one). */
 interface Fired {
@@ -43,8 +43,14 @@ const comes = (pod: string, from: number, clients: number): Pod => {
   };
 };
 
+const LONG_STAGGER: Figures = {
+  'graceful_shutdown_budget_seconds{part="total"}': 355,
+  'graceful_shutdown_budget_seconds{part="stagger"}': 300,
+};
 const STAYS: Pod = { pod: "stays" };
 const STARTING: Figures = { 'lastcall_ready{reason="ready"}': 0, 'lastcall_ready{reason="starting"}': 1 };
+const NEW_WITH_FOUR: Figures = { process_start_time_seconds: 615, 'lastcall_gaps_total{reason="replaced"}': 4 };
+const FIVE: Figures = { 'lastcall_gaps_total{reason="replaced"}': 5 };
 const CLEAN = drained("clean", 28);
 /** Before, between, and until everything has been forgotten. */
 const THROUGHOUT = quietAt(300, 630, 660, 690, 720, 750, 780, 900, 1200, 1320, 1560, 1620, 1710);
@@ -68,19 +74,23 @@ export const QUIET = {
     firing: THROUGHOUT,
   },
   "scrapes that fail for a while": {
-    pods: [{ pod: "a", shows: { 620: UNREACHABLE, 660: restarted(1_000) } }, STAYS],
+    pods: [{ pod: "a", shows: { 620: UNREACHABLE, 660: restarted(LONG_AGO) } }, STAYS],
     firing: THROUGHOUT,
   },
 } satisfies Readonly<Record<string, Case>>;
 
 export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
   LastcallDrainNearBudget: {
-    "37 of 40 s, until it is forgotten": {
-      pods: [goes("a", drained("clean", 37)), goes("b", CLEAN), STAYS],
+    "37 of 40 s apart from the stagger, until it is forgotten": {
+      pods: [goes("a", drained("clean", 42)), goes("b", CLEAN), STAYS],
       firing: afterADrain({ LastcallDrainNearBudget: fires("92.5%") }),
     },
     "36 of 40 s are not more than nine tenths": {
-      pods: [goes("a", drained("clean", 36)), STAYS],
+      pods: [goes("a", drained("clean", 41)), STAYS],
+      firing: THROUGHOUT,
+    },
+    "a stagger of 5 min takes its time, whatever there is": {
+      pods: [goes("a", { ...LONG_STAGGER, ...drained("clean", 328) }), STAYS],
       firing: THROUGHOUT,
     },
   },
@@ -91,7 +101,7 @@ export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = 
       firing: afterADrain({ LastcallDrainCut: fires("2") }),
     },
     "one that took all of its time": {
-      pods: [goes("a", drained("cut", 40)), STAYS],
+      pods: [goes("a", drained("cut", 45)), STAYS],
       firing: { 690: { LastcallDrainCut: fires("1"), LastcallDrainNearBudget: fires("100%") } },
     },
   },
@@ -188,7 +198,7 @@ export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = 
       },
     },
     "four by a new pod before its first scrape": {
-      pods: [STAYS, { pod: "a", from: 620, shows: { 0: { 'lastcall_gaps_total{reason="replaced"}': 4 } } }],
+      pods: [STAYS, { pod: "a", from: 620, shows: { 0: NEW_WITH_FOUR } }],
       firing: {
         600: {},
         630: { LastcallGapsTold: fires("4", { reason: "replaced" }) },
@@ -197,8 +207,16 @@ export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = 
       },
     },
     "four by a new pod that did not stay": {
-      pods: [STAYS, { pod: "a", from: 620, gone: 640, shows: { 0: { 'lastcall_gaps_total{reason="replaced"}': 4 } } }],
+      pods: [STAYS, { pod: "a", from: 620, gone: 640, shows: { 0: NEW_WITH_FOUR } }],
       firing: { 660: { LastcallGapsTold: fires("4", { reason: "replaced" }) } },
+    },
+    "five long ago, of a pod that could not be asked for a while": {
+      pods: [{ pod: "a", shows: { 0: FIVE, 200: UNREACHABLE, 660: { ...restarted(LONG_AGO), ...FIVE } } }, STAYS],
+      firing: quietAt(690, 810, 1200),
+    },
+    "five long ago, before the process was another": {
+      pods: [{ pod: "a", shows: { 0: FIVE, 620: DRAINING, 650: CLEAN, 660: UNREACHABLE, 670: restarted(670) } }, STAYS],
+      firing: quietAt(690, 810, 1200),
     },
     "five by a pod that has gone since": {
       pods: [
@@ -206,7 +224,7 @@ export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = 
         {
           pod: "a",
           gone: 660,
-          shows: { 0: { 'lastcall_gaps_total{reason="replaced"}': 5 }, 620: DRAINING, 650: CLEAN },
+          shows: { 0: FIVE, 620: DRAINING, 650: CLEAN },
         },
       ],
       firing: quietAt(690, 1200),

@@ -139,5 +139,6 @@ function mutants(expr: string): string[] {
     ),
     ...replaced(/, (outcome|reason|part|phase)!?[=~]+"[^"]*"/g, () => ""),
     ...replaced(/\bor\b/g, () => "and"),
+    ...replaced(/> time\(\)/g, () => "< time()"),
   ];
 }

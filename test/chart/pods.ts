@@ -17,10 +17,13 @@ export interface Pod {
   readonly shows?: Readonly<Record<number, Figures>>;
 }
 
+/** When the pods that are there from the beginning were started: a day before it. */
+export const LONG_AGO = -86_400;
+
 /** What a pod shows that serves 100 clients. */
 const SERVING: Figures = {
   up: 1,
-  process_start_time_seconds: 1_000,
+  process_start_time_seconds: LONG_AGO,
   'lastcall_ready{reason="ready"}': 1,
   'lastcall_ready{reason="starting"}': 0,
   'lastcall_ready{reason="shutting_down"}': 0,
@@ -32,7 +35,8 @@ const SERVING: Figures = {
   'graceful_shutdown_duration_seconds_sum{outcome="clean"}': 0,
   'graceful_shutdown_duration_seconds_sum{outcome="cut"}': 0,
   'graceful_shutdown_duration_seconds_sum{outcome="failed"}': 0,
-  'graceful_shutdown_budget_seconds{part="total"}': 55,
+  'graceful_shutdown_budget_seconds{part="total"}': 60,
+  'graceful_shutdown_budget_seconds{part="stagger"}': 5,
   'graceful_shutdown_budget_seconds{part="linger"}': 15,
   'lastcall_arrivals_total{phase="serving"}': 100,
   'lastcall_arrivals_total{phase="window"}': 0,
