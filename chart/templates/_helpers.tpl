@@ -25,17 +25,18 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .component }}
 {{- end }}
 
+{{/* (dict "root" $ "component" "server" "more" .Values.….labels); `more` wins over the common ones. */}}
 {{- define "lastcall.labels" -}}
 {{ include "lastcall.selector" . }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{- with .root.Values.commonLabels }}
+{{- with merge (dict) (default (dict) .more) .root.Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
 
-{{/* Without versions: a newer chart alone restarts nothing. `more` wins over the common ones. */}}
+{{/* Without versions: a newer chart alone restarts nothing. */}}
 {{- define "lastcall.podLabels" -}}
 {{ include "lastcall.selector" . }}
 {{- with merge (dict) (default (dict) .more) .root.Values.commonLabels }}

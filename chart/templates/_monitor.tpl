@@ -22,11 +22,7 @@
 {{- define "lastcall.monitorMetadata" -}}
 name: {{ include "lastcall.fullname" . }}
 namespace: {{ .Release.Namespace }}
-labels:
-  {{- include "lastcall.labels" (dict "root" $ "component" "server") | nindent 2 }}
-  {{- with .Values.monitor.labels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+labels: {{- include "lastcall.labels" (dict "root" $ "component" "server" "more" .Values.monitor.labels) | nindent 2 }}
 {{- with .Values.monitor.annotations }}
 annotations: {{- toYaml . | nindent 2 }}
 {{- end }}

@@ -38,6 +38,18 @@ describe("the chart's monitor", { skip: NO_HELM }, () => {
     assert.deepEqual(await endpoint({ ...tls, adminPort: 9090 }), { port: "admin", ...plain });
   });
 
+  it("has labels of its own, as rules and dashboard have, which win over the common ones", async () => {
+    const labels = { release: "prometheus" };
+    const commonLabels = { release: "common", team: "a" };
+    const on = { enabled: true, labels };
+    const objects = await template({ commonLabels, monitor: on, rules: on, dashboard: on });
+    for (const kind of ["PodMonitor", "PrometheusRule", "ConfigMap", "Deployment"]) {
+      const found = at(one(objects, kind), "metadata", "labels");
+      const release = kind === "Deployment" ? "common" : "prometheus";
+      assert.deepEqual([at(found, "release"), at(found, "team")], [release, "a"], kind);
+    }
+  });
+
   it("selects the server's pods, and the Services that have its port", async () => {
     for (const [kind, selected] of [
       ["PodMonitor", ["Deployment rel-lastcall"]],
