@@ -92,6 +92,18 @@ describe("the chart's budget", { skip: NO_HELM }, () => {
     assert.equal(await servedUntil({ shutdown: none }), 0);
   });
 
+  it("says of which profiles the restart in place takes longer than Wmax", () => {
+    const ready = at(parse(readFileSync(join(CHART, "values.yaml"), "utf8")), "probes", "readiness");
+    const unready = Number(at(ready, "periodSeconds")) * Number(at(ready, "failureThreshold"));
+    const longer = Object.entries(profiles).filter(([, preset]) => {
+      const number = (part: string) => Number(at(preset, "shutdown", `${part}Seconds`));
+      const gone = number("preStop") + unready + number("endpointRemoval");
+      return at(preset, "nodeTargets") !== true && gone > number("endpointRemovalMax");
+    });
+    const names = longer.map(([name]) => `\`${name}\``).join(", ");
+    assert.ok(readFileSync(join(CHART, "README.md"), "utf8").includes(`more than Wmax (profiles ${names})`), names);
+  });
+
   it("is the process's own sum", async () => {
     const { env } = await podOf({ shutdown: { preStopSeconds: 7, lingerSeconds: 11 } });
     const needed = neededMs({ ...BUDGET_DEFAULTS, preStopMs: 7_000, lingerMs: 11_000 });
