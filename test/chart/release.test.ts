@@ -48,6 +48,15 @@ describe("a release", { skip: NO_HELM }, () => {
     assert.ok(readme.includes(`oci://ghcr.io/${dirname(REPOSITORY)}/charts/${at(yaml("chart/Chart.yaml"), "name")}`));
   });
 
+  it("points home to one repository, where the runbook of its alerts is", async () => {
+    const chart = yaml("chart/Chart.yaml");
+    const home = `https://github.com/${REPOSITORY}`;
+    assert.deepEqual([at(chart, "home"), at(chart, "sources")], [home, [home]]);
+    const rule = one(await template({ rules: { enabled: true } }), "PrometheusRule");
+    const url = at(rule, "spec", "groups", 0, "rules", 0, "annotations", "runbook_url");
+    assert.equal(url, `${home}/blob/v${version}/chart/RUNBOOK.md#lastcalldrainnearbudget`);
+  });
+
   it("tells Artifact Hub the images that the chart runs", async () => {
     const objects = await template();
     const images = ["Deployment", "StatefulSet"].map((kind) =>
