@@ -39,6 +39,13 @@ describe("the notes", { skip: NO_HELM }, () => {
     assert.doesNotMatch(await notes({ monitor }), /WARNING/);
   });
 
+  it("warn where the alerts would look for series that nobody labels so", async () => {
+    const rules = { enabled: true };
+    assert.match(await notes({ rules }), /WARNING: rules.enabled is true and monitor.enabled is not/);
+    assert.doesNotMatch(await notes({ rules, monitor: rules }), /WARNING/);
+    assert.doesNotMatch(await notes({ rules: { ...rules, selector: 'job="lastcall"' } }), /WARNING/);
+  });
+
   it("warn where the removal time is that of another way in, and not where it was given", async () => {
     const local = { service: { type: "LoadBalancer", externalTrafficPolicy: "Local" } };
     const warned: readonly (readonly [Values, RegExp])[] = [
