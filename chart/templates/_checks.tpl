@@ -41,6 +41,9 @@
 {{- if and (eq .Values.service.externalTrafficPolicy "Local") (eq .Values.service.type "ClusterIP") -}}
 {{-   fail "\nservice.externalTrafficPolicy: Local needs service.type NodePort or LoadBalancer, got ClusterIP" -}}
 {{- end -}}
+{{- if and (not (kindIs "invalid" .Values.service.nodePort)) (eq .Values.service.type "ClusterIP") -}}
+{{-   fail (printf "\nservice.nodePort: null with service.type ClusterIP, got %d" (int .Values.service.nodePort)) -}}
+{{- end -}}
 {{- if and (not (kindIs "invalid" .Values.service.trafficDistribution)) (semverCompare "<1.31.0-0" .Capabilities.KubeVersion.Version) -}}
 {{-   fail (printf "\nservice.trafficDistribution: null before Kubernetes 1.31, got %s on %s" .Values.service.trafficDistribution .Capabilities.KubeVersion.Version) -}}
 {{- end -}}

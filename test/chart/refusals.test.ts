@@ -74,6 +74,10 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
     values: { service: { externalTrafficPolicy: "Local" } },
     says: ["service.externalTrafficPolicy: Local needs service.type NodePort or LoadBalancer, got ClusterIP"],
   },
+  "a node's port of a Service that has none": {
+    values: { service: { nodePort: 30080 } },
+    says: ["service.nodePort: null with service.type ClusterIP, got 30080"],
+  },
   "a traffic distribution that Kubernetes does not know yet": {
     values: { service: { trafficDistribution: "PreferClose" } },
     kube: "1.30",
