@@ -182,6 +182,9 @@ describe("the chart's rules", { skip: NO_HELM }, () => {
     );
     const without = all.filter((alert) => !needing.includes(alert));
     assert.deepEqual(await names({ monitor, shutdown: { lingerSeconds: 0 } }), without);
+    assert.deepEqual(await names({ monitor, shutdown: { lingerSeconds: 14 } }), without);
+    assert.deepEqual(await names({ monitor, profile: "spot", shutdown: { requestsSeconds: 1 } }), without);
+    assert.deepEqual(await names({ shutdown: { lingerSeconds: 14 } }), all);
     assert.deepEqual(await names({}), without);
   });
 });
