@@ -69,34 +69,35 @@ describe("what the chart asks Prometheus", { skip: NO_HELM || NO_PROMETHEUS, tim
     return { service, prometheus };
   }
 
-  it("has its series and labels in what a process shows", async (t) => {
-    const { alerts, panels } = await askedByTheChart();
+  it("is there, series and labels", async (t) => {
     const { prometheus } = await scraped(t);
-    for (const asked of [...alerts, ...panels]) {
-      assert.deepEqual(await missing(prometheus, asked), [], asked.what);
-      await prometheus.query(asked.expr);
-    }
-  });
 
-  it("has them in the runbook's queries too", async (t) => {
-    const text = readFileSync(join(CHART, "RUNBOOK.md"), "utf8");
-    const queries = [...text.matchAll(/```promql\n(.*?)```/gs)].flatMap(([, block = ""]) => block.trim().split("\n"));
-    assert.ok(queries.length > 15);
-    const { prometheus } = await scraped(t);
-    for (const expr of queries) {
-      assert.deepEqual(await missing(prometheus, { what: "", expr }), [], expr);
-      await prometheus.query(expr);
-    }
-  });
+    await t.test("for the alerts and the dashboard", async () => {
+      const { alerts, panels } = await askedByTheChart();
+      for (const asked of [...alerts, ...panels]) {
+        assert.deepEqual(await missing(prometheus, asked), [], asked.what);
+        await prometheus.query(asked.expr);
+      }
+    });
 
-  it("would be missed if there were none", async (t) => {
-    const { prometheus } = await scraped(t);
-    const faults = (expr: string) => missing(prometheus, { what: "", expr });
-    assert.deepEqual(await faults('sum by (pod) (lastcall_ready{reason="ready"})'), []);
-    assert.deepEqual(await faults("sum(lastcall_redy{})"), ["lastcall_redy{}"]);
-    assert.deepEqual(await faults('sum(lastcall_ready{reason="redy"})'), ['lastcall_ready{reason="redy"}']);
-    assert.deepEqual(await faults('sum by (pad) (up{job!=""})'), ["pad"]);
-    assert.deepEqual(await faults("lastcall_ready + lastcall_ready{}"), ["lastcall_ready"]);
+    await t.test("for the runbook", async () => {
+      const text = readFileSync(join(CHART, "RUNBOOK.md"), "utf8");
+      const queries = [...text.matchAll(/```promql\n(.*?)```/gs)].flatMap(([, block = ""]) => block.trim().split("\n"));
+      assert.ok(queries.length > 15);
+      for (const expr of queries) {
+        assert.deepEqual(await missing(prometheus, { what: "", expr }), [], expr);
+        await prometheus.query(expr);
+      }
+    });
+
+    await t.test("and would be missed if it were not", async () => {
+      const faults = (expr: string) => missing(prometheus, { what: "", expr });
+      assert.deepEqual(await faults('sum by (pod) (lastcall_ready{reason="ready"})'), []);
+      assert.deepEqual(await faults("sum(lastcall_redy{})"), ["lastcall_redy{}"]);
+      assert.deepEqual(await faults('sum(lastcall_ready{reason="redy"})'), ['lastcall_ready{reason="redy"}']);
+      assert.deepEqual(await faults('sum by (pad) (up{job!=""})'), ["pad"]);
+      assert.deepEqual(await faults("lastcall_ready + lastcall_ready{}"), ["lastcall_ready"]);
+    });
   });
 
   it("answers for a pod that drained and is gone; no alert fires", async (t) => {
