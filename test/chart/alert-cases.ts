@@ -43,15 +43,12 @@ const comes = (pod: string, from: number, clients: number): Pod => {
   };
 };
 
-const LONG_STAGGER: Figures = {
-  'graceful_shutdown_budget_seconds{part="total"}': 355,
-  'graceful_shutdown_budget_seconds{part="stagger"}': 300,
-};
+const NO_FINISH: Figures = { 'graceful_shutdown_budget_seconds{part="finish"}': 0 };
 const STAYS: Pod = { pod: "stays" };
 const STARTING: Figures = { 'lastcall_ready{reason="ready"}': 0, 'lastcall_ready{reason="starting"}': 1 };
 const NEW_WITH_FOUR: Figures = { process_start_time_seconds: 615, 'lastcall_gaps_total{reason="replaced"}': 4 };
 const FIVE: Figures = { 'lastcall_gaps_total{reason="replaced"}': 5 };
-const CLEAN = drained("clean", 28);
+const CLEAN = drained("clean");
 /** Before, between, and until everything has been forgotten. */
 const THROUGHOUT = quietAt(300, 630, 660, 690, 720, 750, 780, 900, 1200, 1320, 1560, 1620, 1710);
 
@@ -81,34 +78,34 @@ export const QUIET = {
 
 export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
   LastcallDrainNearBudget: {
-    "37 of 40 s apart from the stagger, until it is forgotten": {
-      pods: [goes("a", drained("clean", 42)), goes("b", CLEAN), STAYS],
-      firing: afterADrain({ LastcallDrainNearBudget: fires("92.5%") }),
+    "9.5 of 10 s for requests, until it is forgotten": {
+      pods: [goes("a", drained("clean", 9.5)), goes("b", CLEAN), STAYS],
+      firing: afterADrain({ LastcallDrainNearBudget: fires("95%", { phase: "requests" }) }),
     },
-    "36 of 40 s are not more than nine tenths": {
-      pods: [goes("a", drained("clean", 41)), STAYS],
+    "9 of 10 s are not more than nine tenths": {
+      pods: [goes("a", drained("clean", 9)), STAYS],
       firing: THROUGHOUT,
     },
-    "a stagger of 5 min takes its time, whatever there is": {
-      pods: [goes("a", { ...LONG_STAGGER, ...drained("clean", 328) }), STAYS],
+    "a part that was given no time": {
+      pods: [{ pod: "a", gone: 660, shows: { 0: NO_FINISH, 620: DRAINING, 650: CLEAN } }, STAYS],
       firing: THROUGHOUT,
     },
   },
 
   LastcallDrainCut: {
     "two of three drains": {
-      pods: [goes("a", drained("cut", 20)), goes("b", drained("cut", 20)), goes("c", CLEAN), STAYS],
+      pods: [goes("a", drained("cut")), goes("b", drained("cut")), goes("c", CLEAN), STAYS],
       firing: afterADrain({ LastcallDrainCut: fires("2") }),
     },
-    "one that took all of its time": {
-      pods: [goes("a", drained("cut", 45)), STAYS],
-      firing: { 690: { LastcallDrainCut: fires("1"), LastcallDrainNearBudget: fires("100%") } },
+    "one whose requests took all of their time": {
+      pods: [goes("a", drained("cut", 10)), STAYS],
+      firing: { 690: { LastcallDrainCut: fires("1"), LastcallDrainNearBudget: fires("100%", { phase: "requests" }) } },
     },
   },
 
   LastcallDrainFailed: {
     "one drain": {
-      pods: [goes("a", drained("failed", 20)), STAYS],
+      pods: [goes("a", drained("failed")), STAYS],
       firing: afterADrain({ LastcallDrainFailed: fires("1") }),
     },
   },
@@ -167,7 +164,7 @@ export const ALERTS: Readonly<Record<string, Readonly<Record<string, Case>>>> = 
       firing: quietAt(690, 750, 1200),
     },
     "a drain so short that only its end was seen": {
-      pods: [{ pod: "a", gone: 660, shows: { 650: { ...DRAINING, ...drained("clean", 2) } } }, STAYS],
+      pods: [{ pod: "a", gone: 660, shows: { 650: { ...DRAINING, ...drained("clean") } } }, STAYS],
       firing: THROUGHOUT,
     },
     "a drain that was seen to begin is another matter": {

@@ -66,10 +66,11 @@ describe("the chart's budget", { skip: NO_HELM }, () => {
     assert.equal((await podOf({ profile: "spot" })).grace, 15);
   });
 
-  it("gives a longer grace period to the phases", async () => {
+  it("moves the deadline, and no phase, with a longer grace period", async () => {
     const { env, grace } = await podOf({ shutdown: { terminationGracePeriodSeconds: 90 } });
     assert.equal(grace, 90);
-    assert.equal(env["GRACEFUL_SHUTDOWN_TIMEOUT"], "80");
+    const { env: derived } = await podOf({});
+    assert.deepEqual(env, { ...derived, GRACEFUL_SHUTDOWN_TIMEOUT: "80" });
   });
 
   it("takes a value over its profile's, 0 too", async () => {

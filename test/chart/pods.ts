@@ -32,12 +32,15 @@ const SERVING: Figures = {
   'graceful_shutdown_total{outcome="clean"}': 0,
   'graceful_shutdown_total{outcome="cut"}': 0,
   'graceful_shutdown_total{outcome="failed"}': 0,
-  'graceful_shutdown_duration_seconds_sum{outcome="clean"}': 0,
-  'graceful_shutdown_duration_seconds_sum{outcome="cut"}': 0,
-  'graceful_shutdown_duration_seconds_sum{outcome="failed"}': 0,
-  'graceful_shutdown_budget_seconds{part="total"}': 60,
+  'graceful_shutdown_phase_duration_seconds_sum{phase="window"}': 0,
+  'graceful_shutdown_phase_duration_seconds_sum{phase="finish"}': 0,
+  'graceful_shutdown_phase_duration_seconds_sum{phase="close"}': 0,
+  'graceful_shutdown_phase_duration_seconds_sum{phase="requests"}': 0,
+  'graceful_shutdown_budget_seconds{part="window"}': 10,
+  'graceful_shutdown_budget_seconds{part="finish"}': 5,
   'graceful_shutdown_budget_seconds{part="stagger"}': 5,
-  'graceful_shutdown_budget_seconds{part="linger"}': 15,
+  'graceful_shutdown_budget_seconds{part="close"}': 5,
+  'graceful_shutdown_budget_seconds{part="requests"}': 10,
   'lastcall_arrivals_total{phase="serving"}': 100,
   'lastcall_arrivals_total{phase="window"}': 0,
   'lastcall_arrivals_total{phase="close"}': 0,
@@ -60,12 +63,16 @@ export const DRAINING: Figures = {
   'lastcall_connections_total{phase="window",result="accepted"}': 1,
 };
 
-/** The final figures: what the linger waits for a scrape of. */
-export function drained(outcome: "clean" | "cut" | "failed", seconds: number): Figures {
+/** The final figures: what the linger waits for a scrape of. `requests`: the seconds that they took of their 10. */
+export function drained(outcome: "clean" | "cut" | "failed", requests = 1): Figures {
   return {
     graceful_shutdown_in_progress: 0,
     [`graceful_shutdown_total{outcome="${outcome}"}`]: 1,
-    [`graceful_shutdown_duration_seconds_sum{outcome="${outcome}"}`]: seconds,
+    // Somebody came late, and somebody did not answer the close: those two took all they may, which is no harm.
+    'graceful_shutdown_phase_duration_seconds_sum{phase="window"}': 10,
+    'graceful_shutdown_phase_duration_seconds_sum{phase="finish"}': 0.01,
+    'graceful_shutdown_phase_duration_seconds_sum{phase="close"}': 10,
+    'graceful_shutdown_phase_duration_seconds_sum{phase="requests"}': requests,
     'lastcall_sockets{protocol="lastcall.v1"}': 0,
     'lastcall_sockets{protocol="text"}': 0,
   };
