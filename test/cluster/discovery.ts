@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { at, one, template } from "../support/helm.js";
 import type { Values } from "./cluster.js";
 
 /** Debian's is built without Kubernetes' discovery. */
@@ -27,6 +28,7 @@ export const LINGERING: Values = {
  */
 export function discover(kubeconfig: string): readonly object[] {
   const keep = (label: string, regex: string) => ({ action: "keep", source_labels: [label], regex });
+  const take = (label: string, target: string) => ({ source_labels: [label], target_label: target });
   const job = (role: string, owner: string, port: string) => ({
     job_name: role,
     kubernetes_sd_configs: [{ role, kubeconfig_file: kubeconfig }],
@@ -34,7 +36,15 @@ export function discover(kubeconfig: string): readonly object[] {
       keep(`__meta_kubernetes_${owner}_label_app_kubernetes_io_component`, "server"),
       keep(`__meta_kubernetes_${port}_name`, "http"),
       { action: "drop", source_labels: ["__meta_kubernetes_pod_phase"], regex: "(Failed|Succeeded)" },
+      take("__meta_kubernetes_namespace", "namespace"),
+      take("__meta_kubernetes_pod_name", "pod"),
     ],
   });
   return [job("pod", "pod", "pod_container_port"), job("endpointslice", "service", "endpointslice_port")];
+}
+
+/** The chart's alerts, on whatever is found. */
+export async function alerts(): Promise<unknown> {
+  const objects = await template({ monitor: { enabled: true }, rules: { enabled: true, selector: 'pod!=""' } });
+  return at(one(objects, "PrometheusRule"), "spec");
 }

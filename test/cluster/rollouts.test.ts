@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import type { FaultKind } from "../../src/rehearsal/findings.js";
 import { Prometheus } from "../support/prometheus.js";
 import { Cluster, NO_CLUSTER, type Rehearsed } from "./cluster.js";
-import { discover, LINGERING, NO_DISCOVERY, PROMETHEUS, SCRAPE_SECONDS } from "./discovery.js";
+import { alerts, discover, LINGERING, NO_DISCOVERY, PROMETHEUS, SCRAPE_SECONDS } from "./discovery.js";
 import { type Ending, receiptOf } from "./endings.js";
 import { failsLiveness, UNHEALTHY } from "./unhealthy.js";
 
@@ -13,11 +13,13 @@ const JOURNAL = "app.kubernetes.io/instance=lastcall,app.kubernetes.io/component
 const DEPLOYMENT = "deployment/lastcall";
 const STATUS = `kubectl rollout status ${DEPLOYMENT} --timeout 4m`;
 const RESTART = `kubectl rollout restart ${DEPLOYMENT} && ${STATUS}`;
+/** Only a step that hangs comes near it. */
+const STEP_MS = 600_000;
 const VALUES = { replicaCount: 3, shutdown: { staggerSeconds: 3 }, valkey: { persistence: { size: "1Gi" } } };
 
 test("a release on a real cluster", { skip: NO_CLUSTER, timeout: 1_500_000 }, async (t) => {
   const cluster = await Cluster.start(t, VALUES);
-  const step = t.test.bind(t);
+  const step = (name: string, run: (t: TestContext) => Promise<void>) => t.test(name, { timeout: STEP_MS }, run);
 
   await step("helm test finds the settings of the pods as they were rendered", async () => {
     await cluster.helm("test", "lastcall");
@@ -40,13 +42,15 @@ test("a release on a real cluster", { skip: NO_CLUSTER, timeout: 1_500_000 }, as
     drained(t, await endings.atLeast(3));
   });
 
-  await step("the figures of a rollout's drains are in Prometheus", { skip: NO_DISCOVERY }, async (t) => {
+  await step("the figures of a rollout's drains are in Prometheus, and no alert fires", async (t) => {
+    if (NO_DISCOVERY) return t.skip(NO_DISCOVERY);
     if (!cluster.ours)
       return t.skip("NOT TESTED WITH PROMETHEUS: the pods of a cluster of yours may not be reached from here");
     await cluster.upgrade(VALUES, LINGERING);
     const prometheus = await Prometheus.start(t, [], SCRAPE_SECONDS, {
       program: PROMETHEUS,
       jobs: discover(cluster.kubeconfig),
+      rules: await alerts(),
     });
     await prometheus.until(`up == 1`, 2 * VALUES.replicaCount);
     const endings = cluster.watch(t, SERVERS);
@@ -57,6 +61,7 @@ test("a release on a real cluster", { skip: NO_CLUSTER, timeout: 1_500_000 }, as
     );
     const seen = kept.map(({ labels, value }) => `${labels["job"]}: ${value} ${labels["outcome"]}`);
     assert.deepEqual(seen.toSorted(), ["endpointslice: 3 clean", "pod: 3 clean"]);
+    assert.deepEqual(await prometheus.query(`ALERTS{alertstate="firing"}`), []);
   });
 
   await step("externalTrafficPolicy Local", async (t) => {
