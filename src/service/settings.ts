@@ -176,7 +176,7 @@ const operation = {
     "TERMINATION_MESSAGE_PATH",
     path,
     "/dev/termination-log",
-    "File that gets the drain's receipt, if it can be written",
+    "File that gets the drain's receipt, if it is there and can be written",
   ),
 };
 

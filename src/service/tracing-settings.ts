@@ -41,6 +41,12 @@ export const tracing = {
     "http/protobuf",
     "What the collector is spoken to in",
   ),
+  otlpTracesProtocol: setting(
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    optional(choice(["http/protobuf"]), "unset"),
+    undefined,
+    "The same for traces alone; beats OTEL_EXPORTER_OTLP_PROTOCOL",
+  ),
   serviceName: setting("OTEL_SERVICE_NAME", optional(name, "lastcall"), undefined, "The service's name in its traces"),
   resourceAttributes: setting(
     "OTEL_RESOURCE_ATTRIBUTES",
@@ -73,7 +79,7 @@ export interface TracingSettings {
  */
 export function readTracing(reading: Reading): TracingSettings | undefined {
   if (reading.get(tracing.tracesExporter) === "none" || reading.get(tracing.sdkDisabled)) return undefined;
-  reading.get(tracing.otlpProtocol);
+  if (reading.get(tracing.otlpTracesProtocol) === undefined) reading.get(tracing.otlpProtocol);
   const endpoint = reading.get(tracing.otlpEndpoint);
   return {
     url: reading.get(tracing.otlpTracesEndpoint) ?? `${endpoint.replace(/\/+$/, "")}/v1/traces`,

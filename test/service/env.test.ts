@@ -80,6 +80,7 @@ const EVERYTHING = {
   OTEL_EXPORTER_OTLP_ENDPOINT: "http://elsewhere:4318",
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://collector/traces",
   OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/protobuf",
   OTEL_SERVICE_NAME: "stream",
   OTEL_RESOURCE_ATTRIBUTES: "team=a%2Cb,zone=c",
   OTEL_TRACES_SAMPLER: "traceidratio",

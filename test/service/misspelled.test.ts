@@ -30,7 +30,7 @@ describe("misspelt settings", () => {
     ...["JOURNAL_PORT", "JOURNAL_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "LOG_FORMAT", "TLS_CA_FILE", "BLOG_LEVEL"],
     // The standard's other variables.
     ...["OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER", "OTEL_PROPAGATORS", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"],
-    ...["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"],
+    ...["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"],
   ]) {
     it(`${name} is nobody's mistake`, () => assert.deepEqual(warningsFor(name), []));
   }

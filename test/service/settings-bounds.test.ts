@@ -86,6 +86,7 @@ const WORDS: readonly (readonly [string, readonly string[], readonly string[]])[
   ],
   ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", ["http://collector:4318/v1/traces"], ["collector", "http://a b"]],
   ["OTEL_EXPORTER_OTLP_PROTOCOL", ["http/protobuf"], ["grpc", "http/json"]],
+  ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", ["http/protobuf"], ["grpc", "http/json"]],
   ["OTEL_SERVICE_NAME", ["stream", "team/stream"], ["two words", "x".repeat(254)]],
   ["OTEL_RESOURCE_ATTRIBUTES", ["a=b", " a.b = c%2Cd , e=", "a=b=c"], ["a", "=b", "a=b,", "a=%"]],
   ["OTEL_TRACES_SAMPLER", ["always_on", "parentbased_traceidratio"], ["jaeger_remote", "ALWAYS_ON"]],

@@ -32,6 +32,11 @@ describe("settings of tracing", () => {
     assert.equal(urlOf(both), "https://d/");
   });
 
+  test("another signal's protocol is nobody's fault where traces have their own", () => {
+    const traces = { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc", OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/protobuf" };
+    assert.notEqual(readSettings({ ...ON, ...traces }).tracing, undefined);
+  });
+
   test("are nobody's fault while tracing is off", () => {
     const faulty = { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc", OTEL_TRACES_SAMPLER: "jaeger_remote" };
     for (const env of [{}, { OTEL_TRACES_EXPORTER: "none" }, { ...ON, OTEL_SDK_DISABLED: "true" }]) {
