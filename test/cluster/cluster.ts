@@ -17,6 +17,7 @@ const STARTER = join(ROOT, "../shared/cluster/cluster");
 const GATEWAY = { url: "http://10.77.0.10:8080", parentRef: { name: "contour", namespace: "contour" } };
 /** An image that the nodes have, of a cluster that somebody else started. */
 const IMAGE = process.env["LASTCALL_IMAGE"] ?? "lastcall/lastcall:dev";
+const HELM = HELMS.at(-1)?.path ?? "helm";
 const NODE_PORT = 30_080;
 const RELEASE = "lastcall";
 
@@ -50,18 +51,14 @@ export class Cluster {
   static async start(t: TestContext, values: Values): Promise<Cluster> {
     const env = { ...process.env };
     const ours = env["KUBECONFIG"] === undefined;
-    if (ours) {
-      const up = await output(STARTER, ["up"], env);
-      env["KUBECONFIG"] = /KUBECONFIG=(\S+)/.exec(up)?.[1];
-      await output(STARTER, ["image", ROOT, IMAGE], env);
-    }
-    const path = `jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}`;
-    const node = await output("kubectl", ["get", "nodes", "-o", path], env);
-    const cluster = new Cluster(env, node, ours);
+    if (ours) env["KUBECONFIG"] = /KUBECONFIG=(\S+)/.exec(await output(STARTER, ["up"], env))?.[1];
     t.after(async () => {
-      await cluster.helm("uninstall", RELEASE, "--wait");
+      await output(HELM, ["uninstall", RELEASE, "--ignore-not-found", "--wait"], env);
       if (ours) await output(STARTER, ["down"], env);
     });
+    if (ours) await output(STARTER, ["image", ROOT, IMAGE], env);
+    const path = `jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}`;
+    const cluster = new Cluster(env, await output("kubectl", ["get", "nodes", "-o", path], env), ours);
     await cluster.upgrade(values);
     return cluster;
   }
@@ -113,7 +110,7 @@ export class Cluster {
   }
 
   helm(...args: readonly string[]): Promise<string> {
-    return output(HELMS.at(-1)?.path ?? "helm", args, this.#env);
+    return output(HELM, args, this.#env);
   }
 
   kubectl(...args: readonly string[]): Promise<string> {
