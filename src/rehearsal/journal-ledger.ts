@@ -14,40 +14,27 @@ export function judgeJournal(run: RunRecord, truth: Truth, book: EvidenceBook): 
   const counts = { acked: 0, known: 0, unacked: 0, unackedOnce: 0, ackLost: 0, ackRepeated: 0 };
   for (const item of run.published) {
     const { outcome } = item;
-    const copies = truth.copies(item).length;
+    const copies = truth.copies(item);
     if (outcome.type === "unacked") {
       counts.unacked += 1;
-      if (copies === 1) counts.unackedOnce += 1;
-      if (copies > 1) note(book, truth, "repeated", run.to, item, `is in the journal ${copies} times, without an ack`);
+      if (copies.length === 1) counts.unackedOnce += 1;
+      if (copies.length > 1)
+        note(book, truth, "repeated", run.to, item, `is in the journal ${copies.length} times, without an ack`);
       continue;
     }
     counts.acked += 1;
     if (outcome.known) counts.known += 1;
     if (truth.journal === undefined) continue;
-    const [entry] = truth.copies(item);
+    const broken = (text: string) => note(book, truth, "ack_broken", outcome.at, item, text);
+    const [entry] = copies;
     if (entry === undefined) {
       counts.ackLost += 1;
-      note(book, truth, "ack_broken", outcome.at, item, "was acked, but is not in the journal");
-    } else if (copies > 1) {
+      broken("was acked, but is not in the journal");
+    } else if (copies.length > 1) {
       counts.ackRepeated += 1;
-      const ids = truth.copies(item).map(({ id }) => id);
-      note(
-        book,
-        truth,
-        "ack_broken",
-        outcome.at,
-        item,
-        `was acked once, but is in the journal as ${ids.join(" and ")}`,
-      );
+      broken(`was acked once, but is in the journal as ${copies.map(({ id }) => id).join(" and ")}`);
     } else if (outcome.id !== undefined && outcome.id !== entry.id) {
-      note(
-        book,
-        truth,
-        "ack_broken",
-        outcome.at,
-        item,
-        `was acked as ${outcome.id}, but is ${entry.id} in the journal`,
-      );
+      broken(`was acked as ${outcome.id}, but is ${entry.id} in the journal`);
     }
   }
   judgeNumbers(run, truth, book);

@@ -4,6 +4,8 @@ import { count } from "./units.js";
 
 /** All pictures are as wide, so that those over time stand exactly below each other. */
 export const WIDTH = 960;
+/** About how wide a character of a label is. */
+export const CHARACTER_PX = 6.6;
 const LEFT = 52;
 const RIGHT = 18;
 

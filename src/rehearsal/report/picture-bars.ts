@@ -1,5 +1,5 @@
 import type { RoundSpan, Series } from "../findings.js";
-import { overTime, type Picture, type Plot, plotOf, px } from "./frame.js";
+import { CHARACTER_PX, overTime, type Picture, type Plot, plotOf, px } from "./frame.js";
 import { html, type Markup } from "./markup.js";
 import { bins } from "./sparkline.js";
 import { count, counted, duration, moment } from "./units.js";
@@ -9,7 +9,6 @@ const HEIGHT = 88;
 const HEADROOM = 16;
 /** A bar is three pixels wide; it stands for the greatest of the steps that it covers. */
 const BARS = 300;
-const CHARACTER_PX = 6.6;
 
 /** A client's first connection is none of these: it is the rehearsal's own doing. */
 export function reconnectsPicture({ reconnects, stepMs, rounds }: Series): Picture | undefined {

@@ -1,5 +1,5 @@
 import type { Series } from "../findings.js";
-import { overTime, type Picture, type Plot, plotOf, px } from "./frame.js";
+import { CHARACTER_PX, overTime, type Picture, type Plot, plotOf, px } from "./frame.js";
 import { html, type Markup } from "./markup.js";
 import { bins } from "./sparkline.js";
 import { counted } from "./units.js";
@@ -7,7 +7,6 @@ import { counted } from "./units.js";
 const HEIGHT = 250;
 /** More points than this would not be seen. */
 const POINTS = 480;
-const CHARACTER_PX = 6.6;
 const LABEL_PX = 15;
 const LONGEST_NAME = 18;
 /** What connections have for a replica that nobody knows. */

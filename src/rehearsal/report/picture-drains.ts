@@ -1,6 +1,6 @@
 import type { ReplicaFindings } from "../findings.js";
 import { exitOf } from "./content.js";
-import { type Picture, px, svg, ticks, WIDTH } from "./frame.js";
+import { CHARACTER_PX, type Picture, px, svg, ticks, WIDTH } from "./frame.js";
 import { html, type Markup } from "./markup.js";
 import { count, counted, duration } from "./units.js";
 
@@ -10,7 +10,6 @@ const TOP = 34;
 const BELOW = 26;
 const LEFT = 150;
 const RIGHT = 150;
-const CHARACTER_PX = 6.6;
 /** More than fit on a page; the table has them all. */
 const MOST_ROWS = 40;
 const LONGEST_NAME = 20;
