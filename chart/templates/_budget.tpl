@@ -9,8 +9,8 @@
 {{- $limit := dig "graceLimit" "seconds" 0 $profile -}}
 {{- $_ := set $b "windowSeconds" (max 0 (sub $b.endpointRemovalMaxSeconds $b.preStopSeconds)) -}}
 {{- /* A restart by a failed liveness probe deletes nothing: the endpoint goes when the readiness probe has failed, and that begins with SIGTERM, after preStop. */ -}}
-{{- $unready := mul .Values.probes.readiness.periodSeconds .Values.probes.readiness.failureThreshold -}}
-{{- $restarted := add $b.preStopSeconds $unready $b.endpointRemovalSeconds -}}
+{{- $_ := set $b "unreadySeconds" (mul .Values.probes.readiness.periodSeconds .Values.probes.readiness.failureThreshold) -}}
+{{- $restarted := add $b.preStopSeconds $b.unreadySeconds $b.endpointRemovalSeconds -}}
 {{- $_ := set $b "goneSeconds" (max $b.endpointRemovalSeconds (min $b.endpointRemovalMaxSeconds $restarted)) -}}
 {{- $firm := add $b.windowSeconds $b.finishSeconds $b.staggerSeconds $b.closeSeconds $b.requestsSeconds $b.releaseSeconds -}}
 {{- if and .Values.monitor.enabled (kindIs "invalid" .Values.shutdown.lingerSeconds) -}}

@@ -6,7 +6,7 @@
 {{- include "lastcall.checkMonitor" . -}}
 
 {{- $ready := .Values.probes.readiness -}}
-{{- $late := mul $ready.periodSeconds $ready.failureThreshold | int -}}
+{{- $late := int $b.unreadySeconds -}}
 {{- if and (gt (int $b.endpointRemovalMaxSeconds) 0) (gt $late (int $b.endpointRemovalMaxSeconds)) -}}
 {{-   fail (printf "\nprobes.readiness: periodSeconds x failureThreshold at most %d (shutdown.endpointRemovalMaxSeconds), got %d x %d = %d" (int $b.endpointRemovalMaxSeconds) (int $ready.periodSeconds) (int $ready.failureThreshold) $late) -}}
 {{- end -}}
