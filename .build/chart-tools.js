@@ -12,12 +12,11 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { unzipSync } from "fflate";
-import { ensureTools } from "./tools.js";
+import { cacheFolder, ensureTools } from "./tools.js";
 
-const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "lastcall-chart");
+const cache = cacheFolder("lastcall-chart");
 
 const HELM = {
   HELM_3: {

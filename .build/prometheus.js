@@ -2,13 +2,13 @@
 // cluster. Built with Go from its module (some minutes, once) and kept in the user's cache.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheFolder } from "./tools.js";
 
 /** 3.5.1, the release line with long-term support. */
 const MODULE = "github.com/prometheus/prometheus/cmd/prometheus@v0.305.1";
 
-const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "lastcall-prometheus");
+const cache = cacheFolder("lastcall-prometheus");
 mkdirSync(cache, { recursive: true });
 const work = mkdtempSync(join(cache, "build-"));
 try {

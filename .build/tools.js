@@ -2,6 +2,7 @@
 // what is missing is installed; elsewhere it is asked for.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
+import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 
 /** Each program, and Debian's package of it. */
@@ -12,6 +13,11 @@ const PACKAGES = {
   prometheus: "prometheus",
   promtool: "prometheus",
 };
+
+/** Where what is fetched or built once is kept, for the user's checkouts together. */
+export function cacheFolder(name) {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), name);
+}
 
 /** Sees to it that these programs of the table are there; throws what to do about those that are not. */
 export function ensureTools(...programs) {
